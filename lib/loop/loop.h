@@ -1,0 +1,130 @@
+/* loop.h - one thread's rhythm: events, timers, jobs from others, end of turn.
+ *
+ * libevent is wrapped here once. A loop belongs to the thread that runs it; the
+ * only calls other threads may make are loop_post() and loop_stop().
+ *
+ * One turn: wait for descriptors, timers and the mailbox · run their callbacks
+ * · run the turn hooks (flush gathered replies, release what died). A callback
+ * must not block; a long piece of work goes to a pool (pool.h).
+ *
+ * Everything asynchronous is a struct inside the caller's object, lent from
+ * start to callback; a callback never comes before the call that asked for it
+ * has returned.
+ */
+#ifndef GREGOR_LOOP_LOOP_H
+#define GREGOR_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+
+struct loop;
+struct event; /* libevent's; only loop.c and broker/net look inside */
+
+/* A new loop, not running. ERR_NOMEM, ERR_IO (no descriptor left). */
+MUST_USE enum err loop_new(struct loop **loop, const char *name,
+                           struct errmsg *why);
+
+/* Free a loop that does not run; all its io and timers must be stopped. */
+void loop_free(struct loop **loop);
+
+/* Run until loop_stop(). The calling thread becomes the owner. */
+void loop_run(struct loop *loop);
+
+/* Make loop_run() return after the current turn; any thread. Jobs posted
+ * before are run first. */
+void loop_stop(struct loop *loop);
+
+/* True on the owner's thread (or before anyone runs it). */
+bool loop_is_mine(const struct loop *loop);
+
+/* Monotonic microseconds, read once a turn. */
+int64_t loop_now_us(const struct loop *loop);
+
+/* -- descriptors ---------------------------------------------------------- */
+
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+
+struct loop_io;
+typedef void loop_io_fn(struct loop_io *io, unsigned ready);
+
+struct loop_io {
+    struct loop *loop;
+    struct event *event; /* level-triggered; NULL while nothing is wanted */
+    loop_io_fn *on_ready;/* called with LOOP_READ, LOOP_WRITE or both */
+    int fd;              /* -1: none; not owned */
+    unsigned want;       /* bits asked for last */
+};
+
+/* Tie a descriptor to a loop; nothing is wanted yet. */
+void loop_io_init(struct loop_io *io, struct loop *loop, int fd,
+                  loop_io_fn *on_ready);
+
+/* Say what to wait for (bits, 0 for nothing). Cheap when nothing changes. */
+void loop_io_want(struct loop_io *io, unsigned want);
+
+/* Stop waiting and forget the descriptor (does not close it). Also right when
+ * the descriptor's number may have been reused in between. */
+void loop_io_fini(struct loop_io *io);
+
+/* -- timers --------------------------------------------------------------- */
+
+struct loop_timer;
+typedef void loop_timer_fn(struct loop_timer *timer);
+
+/* Deadlines are kept in a timing wheel of 1 ms slots: setting and stopping cost
+ * nothing to speak of, so each parked request may have one. A timer fires at
+ * most 1 ms late (plus the turn), never early. */
+struct loop_timer {
+    struct list link;      /* in a wheel slot, or alone */
+    struct loop *loop;
+    loop_timer_fn *on_due;
+    int64_t due_us;        /* monotonic */
+};
+
+void loop_timer_init(struct loop_timer *timer, struct loop *loop,
+                     loop_timer_fn *on_due);
+
+/* (Re)start it; delays below 0 count as 0. */
+void loop_timer_set(struct loop_timer *timer, int64_t delay_us);
+
+/* Stop it; no harm when it does not run. */
+void loop_timer_stop(struct loop_timer *timer);
+
+static inline bool loop_timer_is_set(const struct loop_timer *timer)
+{
+    return !list_is_empty(&timer->link);
+}
+
+/* -- jobs from anywhere --------------------------------------------------- */
+
+struct job;
+typedef void job_fn(struct job *job);
+
+/* A piece of work lent to a loop or a pool until `run` is called, once. The
+ * callee may free the object around it. */
+struct job {
+    struct job *next; /* in a mailbox; NULL when idle */
+    job_fn *run;
+};
+
+/* Run `job` on the loop's thread, in order of posting; any thread, never
+ * blocks, wakes the loop at most once a batch. Must not be posted again before
+ * it ran. */
+void loop_post(struct loop *loop, struct job *job);
+
+/* -- end of turn ---------------------------------------------------------- */
+
+/* Called once at the end of each turn in which something happened, in order of
+ * adding; stays until removed. Owner thread only. */
+struct loop_hook {
+    struct list link;
+    void (*on_turn)(struct loop_hook *hook);
+};
+
+void loop_hook_add(struct loop *loop, struct loop_hook *hook);
+void loop_hook_remove(struct loop_hook *hook);
+
+#endif
