@@ -1,0 +1,172 @@
+/* net.h - listeners, reactors, connections and requests.
+ *
+ * A reactor is a thread with a loop that owns connections. Each connection
+ * reads one frame at a time into a pooled buffer that holds it whole, decodes
+ * the header, and calls the API's handler inline. As in Kafka, the next request
+ * of a connection is not looked at before the reply of the last one is queued:
+ * so replies leave in order, and a connection whose replies pile up is not read
+ * from.
+ *
+ *   socket ─▶ frame ─▶ struct request ─▶ api handler ─▶ request_reply() ─▶ socket
+ *                            │ must wait                      ▲
+ *                            └─▶ parked on an object ──▶ request_post()
+ *
+ * A handler ends in exactly one of request_reply(), request_reply_none() (acks
+ * 0) or request_close(), now or later; until then the request is the handler's,
+ * also when the peer has gone meanwhile (the reply is then dropped).
+ *
+ * Threads: a request, its arena and its connection are touched on their
+ * reactor's thread only. Other threads call request_post() to get there.
+ */
+#ifndef GREGOR_NET_H
+#define GREGOR_NET_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "wire/apis.h"
+#include "wire/wr.h"
+
+struct broker; /* broker.h: what handlers reach everything else through */
+struct net;
+struct conn;
+struct reactor;
+
+/* One entry of `listeners`, resolved. */
+struct listener {
+    const char *name;     /* upper case, e.g. "PLAINTEXT", "INT" */
+    int16_t protocol;     /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
+    const char *host;     /* bind address; "" all interfaces */
+    int port;             /* bound port (after net_bind, never 0) */
+    const char *advertised_host; /* NULL: not advertised */
+    int advertised_port;
+};
+
+struct request {
+    struct conn *conn;
+    struct reactor *reactor;
+    struct broker *broker;
+    const struct listener *listener; /* the request came in on it */
+    const struct wire_api *api;
+    int16_t version;
+    int32_t correlation_id;
+    struct bytes client_id;  /* may be null; lives as long as the request */
+    struct bytes client_host;/* "1.2.3.4"; lives as long as the request */
+    struct bytes body;       /* undecoded body, slice of the frame */
+    struct arena arena;      /* for all that lives as long as the request */
+    int64_t arrived_us;      /* monotonic: when the frame was whole */
+    struct job job;          /* for request_post() */
+    void (*on_post)(struct request *request);
+    void *park;              /* the handler's own state, in the arena */
+};
+
+/* A handler: decodes request->body with request->api's reader (or calls
+ * request_read()), does the work, ends as told above. */
+typedef void api_fn(struct request *request);
+
+/* Decode the body into the API's request struct in the arena. NULL: the body
+ * was malformed; the connection has been closed with one line, the request is
+ * no longer the handler's. Trailing bytes are tolerated as Kafka does. */
+MUST_USE void *request_read(struct request *request);
+
+/* Write header and `response` (the API's generated response struct) and queue
+ * them. Cuts' file references pass to the connection. The request is gone
+ * afterwards. Reactor thread only. */
+void request_reply(struct request *request, const void *response);
+
+/* No answer (Produce acks=0), go on with the next request. */
+void request_reply_none(struct request *request);
+
+/* Close the connection, with one line that says why. */
+void request_close(struct request *request, const char *why);
+
+/* Run `fn(request)` on the request's reactor; any thread. Not again before it
+ * ran. */
+void request_post(struct request *request, void (*fn)(struct request *));
+
+/* The record bytes in the frame are no longer needed (they were appended):
+ * gives a large frame's memory back while the request is parked. body and all
+ * slices of it become invalid; what must survive was copied to the arena. */
+void request_drop_frame(struct request *request);
+
+/* The reactor's loop, for timers of parked requests. */
+struct loop *request_loop(const struct request *request);
+
+/* -- file ranges in replies -----------------------------------------------
+ *
+ * wr cuts carry a `struct seg_file *` (seg/seg.h). The connection sends the
+ * range with sendfile and gives the reference back (seg_file_unref). */
+
+/* -- life cycle ------------------------------------------------------------ */
+
+struct net_config {
+    const struct listener *listeners;
+    size_t n_listeners;
+    unsigned reactors;              /* num.network.threads */
+    size_t request_max_bytes;       /* socket.request.max.bytes */
+    int send_buffer, receive_buffer;/* bytes; -1: the system's */
+    int backlog;
+    int64_t idle_us;                /* connections.max.idle.ms */
+    size_t connections_max;         /* max.connections */
+    size_t connections_per_ip_max;
+    size_t memory_budget;           /* for frames in flight */
+    /* handler of an API key, or NULL when it is not served */
+    api_fn *(*handler)(int16_t key);
+};
+
+/* Bind the listeners (port 0: the kernel's choice, readable afterwards) and
+ * start the reactors; connections are not accepted before net_accept(). */
+MUST_USE enum err net_start(struct net **net, struct broker *broker,
+                            const struct net_config *config, struct errmsg *why);
+/* The bound port of listener `i`. */
+int net_port(const struct net *net, size_t i);
+void net_accept(struct net *net);
+/* Stop accepting and reading, let replies leave (at most `grace_ms`), close,
+ * join the threads. */
+void net_stop(struct net **net, int grace_ms);
+
+/* -- peers: connections to other brokers ------------------------------------
+ *
+ * A peer is a client connection to one broker, on any loop. Requests are sent
+ * in order, answers come in order. It connects when there is something to send
+ * and reconnects with back-off; a request that was sent when the connection
+ * broke completes with ERR_NET.
+ */
+struct peer;
+
+struct peer_call {
+    struct list link;        /* the peer's */
+    int16_t key;
+    int16_t version;
+    int64_t timeout_us;      /* from sending; 0: 30 s */
+    void (*on_done)(struct peer_call *call);
+    /* results, borrowed until on_done returns: */
+    enum err err;            /* ERR_OK, ERR_NET, ERR_TIMEOUT, ERR_FORMAT,
+                                ERR_VERSION (handshake: no common version) */
+    const void *response;    /* the API's response struct */
+    struct errmsg why;
+};
+
+struct peer_config {
+    const char *host;        /* name or address; copied; resolved in the pool */
+    int port;
+    const char *client_id;   /* copied */
+    bool handshake;          /* send ApiVersions first, and lower each call's
+                                version to the highest common one */
+    int64_t backoff_us;      /* between connection attempts */
+};
+
+MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,
+                           struct pool *pool, const struct peer_config *config,
+                           struct errmsg *why);
+
+/* Encode `request` (the API's request struct) now and send it when possible.
+ * on_done comes later, exactly once. */
+void peer_send(struct peer *peer, struct peer_call *call, const void *request);
+
+/* Close; calls that wait complete with ERR_CLOSED before it returns. */
+void peer_free(struct peer **peer);
+
+#endif
