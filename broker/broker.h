@@ -1,0 +1,53 @@
+/* broker.h - the parts of one broker, as main wires them together.
+ *
+ * Handlers and parts reach each other through this struct and nothing else. It
+ * is filled at start in the order below (broker/server.c tells it in prose) and
+ * taken down in reverse; a part may use those above it.
+ */
+#ifndef GREGOR_BROKER_H
+#define GREGOR_BROKER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "net/net.h"
+
+struct config;
+struct metadata;
+struct replicas;
+struct coordinator_link;
+struct controller;
+struct admin;
+struct zk;
+
+struct broker {
+    const struct config *config;   /* config/config.h; static keys */
+    int32_t id;                    /* broker.id in force */
+    char cluster_id[64];           /* /cluster/id */
+    char client_id[16];            /* own id as text, for peers */
+    _Atomic int64_t epoch;         /* czxid of /brokers/ids/N; -1 before */
+    /* Highest controller epoch seen in LeaderAndIsr, UpdateMetadata and
+     * StopReplica; written on the control lane only. */
+    _Atomic int32_t controller_epoch;
+
+    struct pool *pool;             /* num.io.threads; what may block */
+    struct lane control_lane;      /* LeaderAndIsr, UpdateMetadata, StopReplica
+                                      in order, one at a time */
+    struct loop *coord_loop;       /* coordination loop: zk, controller, admin */
+    struct zk *zk;                 /* client/zk.h; coordination loop only */
+
+    struct metadata *metadata;     /* metadata/metadata.h; any thread */
+    struct replicas *replicas;     /* partition/replicas.h; any thread */
+    struct controller *controller; /* controller/controller.h */
+    struct admin *admin;           /* api/admin.h: topics and configs in ZK */
+    struct net *net;
+    const struct listener *listeners; /* as configured, ports bound */
+    size_t n_listeners;
+    const struct listener *inter_broker; /* one of them */
+};
+
+#endif
