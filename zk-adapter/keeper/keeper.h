@@ -1,0 +1,110 @@
+/* keeper.h - the coordination service: a single ZooKeeper server of our own.
+ *
+ * It speaks ZooKeeper's protocol on a client port and keeps znodes, sessions
+ * and ephemerals in ZooKeeper's own transaction log and snapshot files, so that
+ * a data directory may be handed to Apache ZooKeeper and back.
+ *
+ *     clients -> keeper loop: sessions, tree, watches --records--> keeper sync
+ *                    ^                                                  |
+ *                    +------------- "durable up to batch n" -----------+
+ *
+ * Nothing that shows a change leaves before the change's log record is on disk;
+ * one fdatasync serves all that waits at the moment.
+ *
+ * Life cycle: keeper_config_init(), keeper_config_read() or _set() for each
+ * key, keeper_start() (recovers, binds, listens), keeper_stop().
+ *
+ * Threads: keeper_start() makes two threads of its own (loop and sync). All
+ * functions here may be called from any one thread that owns the object.
+ */
+#ifndef GREGOR_KEEPER_KEEPER_H
+#define GREGOR_KEEPER_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+/* Settings under the names of zoo.cfg. Texts are owned by the struct. */
+struct keeper_config {
+    char *data_dir;              /* dataDir; must be set */
+    char *data_log_dir;          /* dataLogDir; NULL: as dataDir */
+    char *client_port_address;   /* NULL: all addresses */
+    int32_t client_port;         /* -1: no listener; 0: the kernel chooses */
+    int32_t listen_backlog;      /* clientPortListenBacklog; -1: 128 */
+    int32_t tick_time_ms;        /* tickTime */
+    int32_t min_session_ms;      /* minSessionTimeout; -1: 2 ticks */
+    int32_t max_session_ms;      /* maxSessionTimeout; -1: 20 ticks */
+    int32_t max_client_cnxns;    /* per peer address; 0: no limit */
+    int32_t max_cnxns;           /* of all; 0: no limit */
+    int32_t snap_count;          /* records between snapshots, see 6.6 */
+    int64_t snap_size_kb;        /* snapSizeLimitInKb; <= 0: no limit */
+    int64_t log_size_kb;         /* txnLogSizeLimitInKb; <= 0: no limit */
+    int32_t pre_alloc_kb;        /* preAllocSize */
+    int32_t jute_max_buffer;     /* longest request frame, bytes */
+    int32_t purge_retain;        /* autopurge.snapRetainCount, at least 3 */
+    int32_t purge_hours;         /* autopurge.purgeInterval; 0: never */
+    int32_t fsync_warning_ms;    /* fsync.warningthresholdms */
+    int32_t sessionless_ms;      /* nio.sessionlessCnxnTimeout */
+    int32_t container_check_ms;  /* znode.container.checkIntervalMs */
+    int32_t container_per_minute;/* znode.container.maxPerMinute */
+    int64_t container_unused_ms; /* znode.container.maxNeverUsedIntervalMs */
+    bool force_sync;             /* forceSync; false: no fdatasync */
+    bool skip_acl;               /* skipACL */
+    bool extended_types;         /* extendedTypesEnabled (TTL nodes) */
+    bool trust_empty;            /* snapshot.trust.empty */
+    bool autocreate;             /* datadir.autocreate */
+    bool enforce_quota;          /* enforceQuota */
+    bool reconfig;               /* reconfigEnabled */
+    bool tcp_keepalive;          /* clientTcpKeepAlive */
+    char *words;                 /* 4lw.commands.whitelist: comma list or * */
+    char *super_digest;          /* super:<base64 sha1>; NULL: nobody is super */
+    uint32_t n_servers;          /* server.N lines seen; 2 and more are refused */
+};
+
+/* The defaults of ZooKeeper 3.9. */
+void keeper_config_init(struct keeper_config *config);
+void keeper_config_fini(struct keeper_config *config);
+
+/* Set one key as a line of zoo.cfg does. Keys nobody knows are ignored as
+ * ZooKeeper does, with a line for the operator.
+ * ERR_INVALID  the value is not allowed; `why` names key and what is. */
+MUST_USE enum err keeper_config_set(struct keeper_config *config,
+                                    struct bytes key, struct bytes value,
+                                    struct errmsg *why);
+
+/* Read a whole zoo.cfg (Java properties syntax). `file` is its name for
+ * messages. ERR_INVALID with file, line, key and remedy in `why`. */
+MUST_USE enum err keeper_config_read(struct keeper_config *config,
+                                     struct bytes text, const char *file,
+                                     struct errmsg *why);
+
+/* Check the whole and fill in what is derived (session limits, dataLogDir).
+ * keeper_start() does it too. ERR_INVALID. */
+MUST_USE enum err keeper_config_finish(struct keeper_config *config,
+                                       struct errmsg *why);
+
+struct keeper;
+
+/* Recover the data directory, bind, listen and serve. Returns when clients may
+ * connect. The configuration is copied.
+ * ERR_INVALID configuration; ERR_CORRUPT damaged log or snapshot (file, position
+ * and remedy in `why`); ERR_IO, ERR_SPACE, ERR_DENIED files; ERR_NET the port. */
+MUST_USE enum err keeper_start(struct keeper **keeper,
+                               const struct keeper_config *config,
+                               struct errmsg *why);
+
+/* The port it listens on; 0 without a listener. */
+uint16_t keeper_port(const struct keeper *keeper);
+
+/* Stop serving, flush what is logged, end the threads, free all. Sessions and
+ * ephemerals stay in the data directory, as with a stopped ZooKeeper. Blocks
+ * as long as the disk does. NULL inside is fine. */
+void keeper_stop(struct keeper **keeper);
+
+/* The command `gregor keeper ZOO_CFG`: serve until SIGTERM or SIGINT. The exit
+ * status: 0 after a clean stop, 1 when it could not start. */
+int keeper_main(const char *path);
+
+#endif

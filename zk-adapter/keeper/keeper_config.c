@@ -1,0 +1,374 @@
+/* keeper_config.c - zoo.cfg, as ZooKeeper reads it.
+ *
+ * One table names every key we honour. A key that ZooKeeper would turn into the
+ * Java property zookeeper.K may be written with that prefix too. What can not
+ * be honoured (ensembles, TLS without a listener of ours) is refused with what
+ * to do instead; keys that mean nothing to a single server are accepted.
+ */
+#include "keeper/keeper.h"
+
+#include <stdio.h>
+
+#include "base/diag.h"
+#include "base/mem.h"
+
+enum kind { TEXT, INT, LONG, BOOL, YES_NO };
+
+struct setting {
+    const char *key;
+    enum kind kind;
+    size_t offset; /* in struct keeper_config */
+    int64_t min;
+    int64_t max;
+};
+
+/* clang-format off */
+#define AT(field) offsetof(struct keeper_config, field)
+static const struct setting settings[] = {
+    { "dataDir",                    TEXT, AT(data_dir), 0, 0 },
+    { "dataLogDir",                 TEXT, AT(data_log_dir), 0, 0 },
+    { "clientPortAddress",          TEXT, AT(client_port_address), 0, 0 },
+    { "clientPort",                 INT,  AT(client_port), 0, 65535 },
+    { "clientPortListenBacklog",    INT,  AT(listen_backlog), -1, 65535 },
+    { "tickTime",                   INT,  AT(tick_time_ms), 1, 3600000 },
+    { "minSessionTimeout",          INT,  AT(min_session_ms), -1, INT32_MAX },
+    { "maxSessionTimeout",          INT,  AT(max_session_ms), -1, INT32_MAX },
+    { "maxClientCnxns",             INT,  AT(max_client_cnxns), 0, INT32_MAX },
+    { "maxCnxns",                   INT,  AT(max_cnxns), 0, INT32_MAX },
+    { "snapCount",                  INT,  AT(snap_count), 2, INT32_MAX },
+    { "snapSizeLimitInKb",          LONG, AT(snap_size_kb), INT64_MIN, INT64_MAX / 1024 },
+    { "txnLogSizeLimitInKb",        LONG, AT(log_size_kb), -1, INT64_MAX / 1024 },
+    { "preAllocSize",               INT,  AT(pre_alloc_kb), 1, 4 << 20 },
+    { "jute.maxbuffer",             INT,  AT(jute_max_buffer), 1024, 1 << 30 },
+    { "autopurge.snapRetainCount",  INT,  AT(purge_retain), 0, INT32_MAX },
+    { "autopurge.purgeInterval",    INT,  AT(purge_hours), 0, 24 * 366 },
+    { "fsync.warningthresholdms",   INT,  AT(fsync_warning_ms), 0, INT32_MAX },
+    { "nio.sessionlessCnxnTimeout", INT,  AT(sessionless_ms), 1, INT32_MAX },
+    { "znode.container.checkIntervalMs", INT, AT(container_check_ms), 1, INT32_MAX },
+    { "znode.container.maxPerMinute", INT, AT(container_per_minute), 1, INT32_MAX },
+    { "znode.container.maxNeverUsedIntervalMs", LONG, AT(container_unused_ms), 0, INT64_MAX },
+    { "forceSync",                  YES_NO, AT(force_sync), 0, 0 },
+    { "skipACL",                    YES_NO, AT(skip_acl), 0, 0 },
+    { "extendedTypesEnabled",       BOOL, AT(extended_types), 0, 0 },
+    { "snapshot.trust.empty",       BOOL, AT(trust_empty), 0, 0 },
+    { "datadir.autocreate",         BOOL, AT(autocreate), 0, 0 },
+    { "enforceQuota",               BOOL, AT(enforce_quota), 0, 0 },
+    { "reconfigEnabled",            BOOL, AT(reconfig), 0, 0 },
+    { "clientTcpKeepAlive",         BOOL, AT(tcp_keepalive), 0, 0 },
+    { "4lw.commands.whitelist",     TEXT, AT(words), 0, 0 },
+    { "DigestAuthenticationProvider.superDigest", TEXT, AT(super_digest), 0, 0 },
+};
+
+/* Accepted, without meaning for a single server of this make. */
+static const char *const quiet[] = {
+    "initLimit", "syncLimit", "electionAlg", "peerType", "standaloneEnabled",
+    "quorumListenOnAllIPs", "localSessionsEnabled", "electionPortBindRetry",
+    "localSessionsUpgradingEnabled", "globalOutstandingLimit", "commitLogCount",
+    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled",
+    "closeSessionTxn.enabled", "serializeLastProcessedZxid.enabled",
+    "maxResponseCacheSize", "maxGetChildrenResponseCacheSize",
+    "connectToLearnerMasterLimit", "jute.maxbuffer.extrasize",
+    "admin.enableServer", "admin.serverAddress", "admin.serverPort",
+    "admin.idleTimeout", "admin.commandURL", "serverCnxnFactory",
+    "readonlymode.enabled", "nio.numSelectorThreads", "nio.numWorkerThreads",
+    "DigestAuthenticationProvider.enabled", "metricsProvider.className",
+    "metricsProvider.httpHost", "metricsProvider.httpPort",
+    "metricsProvider.exportJvmInfo", "emulate353TTLNodes", "multiAddress.enabled",
+};
+
+/* Would change who may do what, or on what port: refused, not ignored. */
+static const struct { const char *key; const char *remedy; } refused[] = {
+    { "secureClientPort", "this service has no TLS port; remove the key, or put a TLS proxy in front" },
+    { "secureClientPortAddress", "this service has no TLS port; remove the key" },
+    { "sessionRequireClientSASLAuth", "SASL is not offered; use digest ACLs and remove the key" },
+    { "dynamicConfigFile", "ensembles are not offered; point zookeeper.connect at the ensemble instead" },
+    { "snapshot.compression.method", "snapshots are written uncompressed; remove the key" },
+};
+/* clang-format on */
+
+enum { N_SETTINGS = sizeof settings / sizeof settings[0] };
+
+void keeper_config_init(struct keeper_config *config)
+{
+    *config = (struct keeper_config){
+        .client_port = -1,
+        .listen_backlog = -1,
+        .tick_time_ms = 3000,
+        .min_session_ms = -1,
+        .max_session_ms = -1,
+        .max_client_cnxns = 60,
+        .snap_count = 100000,
+        .snap_size_kb = 4194304,
+        .log_size_kb = -1,
+        .pre_alloc_kb = 65536,
+        .jute_max_buffer = 0xfffff,
+        .purge_retain = 3,
+        .fsync_warning_ms = 1000,
+        .sessionless_ms = 10000,
+        .container_check_ms = 60000,
+        .container_per_minute = 10000,
+        .force_sync = true,
+        .autocreate = true,
+    };
+}
+
+void keeper_config_fini(struct keeper_config *config)
+{
+    mem_free(config->data_dir);
+    mem_free(config->data_log_dir);
+    mem_free(config->client_port_address);
+    mem_free(config->words);
+    mem_free(config->super_digest);
+    *config = (struct keeper_config){ 0 };
+}
+
+static enum err set_bool(bool *out, struct bytes key, struct bytes value,
+                         const char *yes, const char *no, struct errmsg *why)
+{
+    if (bytes_is(value, yes) || bytes_is(value, no)) {
+        *out = bytes_is(value, yes);
+        return ERR_OK;
+    }
+    return err_set(why, ERR_INVALID, "%.*s=%.*s: allowed are %s and %s",
+                   BYTES_ARG(key), BYTES_ARG(value), yes, no);
+}
+
+static enum err set_number(struct keeper_config *config,
+                           const struct setting *s, struct bytes value,
+                           struct errmsg *why)
+{
+    int64_t n;
+    void *field = (char *)config + s->offset;
+
+    if (!bytes_to_int64(value, s->min, s->max, &n))
+        return err_set(why, ERR_INVALID,
+                       "%s=%.*s: allowed are whole numbers from %lld to %lld",
+                       s->key, BYTES_ARG(value), (long long)s->min,
+                       (long long)s->max);
+    if (s->kind == INT)
+        *(int32_t *)field = (int32_t)n;
+    else
+        *(int64_t *)field = n;
+    return ERR_OK;
+}
+
+static enum err set_known(struct keeper_config *config,
+                          const struct setting *s, struct bytes value,
+                          struct errmsg *why)
+{
+    char *field = (char *)config + s->offset;
+
+    switch (s->kind) {
+    case TEXT:
+        mem_free(*(char **)(void *)field);
+        *(char **)(void *)field = value.len ? mem_need_text(value) : NULL;
+        return ERR_OK;
+    case INT:
+    case LONG:
+        return set_number(config, s, value, why);
+    case BOOL:
+        return set_bool((bool *)field, bytes_of(s->key), value, "true", "false",
+                        why);
+    case YES_NO:
+        return set_bool((bool *)field, bytes_of(s->key), value, "yes", "no",
+                        why);
+    }
+    return ERR_INTERNAL;
+}
+
+static bool starts_with(struct bytes b, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    return b.len > n && memcmp(b.at, prefix, n) == 0;
+}
+
+/* server.N=host:2888:3888[:role][;[addr:]clientPort] may carry our port. */
+static enum err set_server(struct keeper_config *config, struct bytes value,
+                           struct errmsg *why)
+{
+    const uint8_t *semi = value.len ? memchr(value.at, ';', value.len) : NULL;
+    int64_t port;
+
+    config->n_servers++;
+    if (semi == NULL || config->client_port >= 0)
+        return ERR_OK;
+    struct bytes tail = bytes_make(semi + 1,
+                                   value.len - (size_t)(semi + 1 - value.at));
+    for (size_t i = tail.len; i > 0; i--) {
+        if (tail.at[i - 1] == ':') {
+            tail = bytes_make(tail.at + i, tail.len - i);
+            break;
+        }
+    }
+    if (!bytes_to_int64(tail, 0, 65535, &port))
+        return err_set(why, ERR_INVALID, "server.N=%.*s: the client port after "
+                       "';' is no port", BYTES_ARG(value));
+    config->client_port = (int32_t)port;
+    return ERR_OK;
+}
+
+enum err keeper_config_set(struct keeper_config *config, struct bytes key,
+                           struct bytes value, struct errmsg *why)
+{
+    if (starts_with(key, "zookeeper."))
+        key = bytes_make(key.at + 10, key.len - 10);
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (bytes_is(key, settings[i].key))
+            return set_known(config, &settings[i], value, why);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (bytes_is(key, refused[i].key))
+            return err_set(why, ERR_INVALID, "%.*s: %s", BYTES_ARG(key),
+                           refused[i].remedy);
+    if (starts_with(key, "server."))
+        return set_server(config, value, why);
+    for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++)
+        if (bytes_is(key, quiet[i]))
+            return ERR_OK;
+    if (!starts_with(key, "group.") && !starts_with(key, "weight."))
+        diag_warn("event=keeper_config_unknown key=%.*s", BYTES_ARG(key));
+    return ERR_OK;
+}
+
+/* -- properties syntax ----------------------------------------------------- */
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\f' || c == '\r';
+}
+
+/* Take one logical line (continuations joined, escapes of the line ends only)
+ * out of the text into `line`; returns the raw lines it spanned, 0 at the end. */
+static unsigned next_line(struct bytes *text, char *line, size_t size,
+                          size_t *len)
+{
+    unsigned lines = 0;
+    bool more = true;
+
+    *len = 0;
+    while (more && text->len > 0) {
+        const uint8_t *nl = memchr(text->at, '\n', text->len);
+        size_t n = nl ? (size_t)(nl - text->at) : text->len;
+        size_t from = 0;
+        size_t to = n;
+
+        while (to > 0 && text->at[to - 1] == '\r')
+            to--;
+        while (from < to && is_blank(text->at[from]))
+            from++;
+        bool comment = lines == 0 && from < to &&
+                       (text->at[from] == '#' || text->at[from] == '!');
+        size_t slashes = 0;
+        while (to - slashes > from && text->at[to - slashes - 1] == '\\')
+            slashes++;
+        more = !comment && slashes % 2 == 1;
+        if (more)
+            to--;
+        for (size_t i = from; !comment && i < to && *len < size; i++)
+            line[(*len)++] = (char)text->at[i];
+        text->at += nl ? n + 1 : n;
+        text->len -= nl ? n + 1 : n;
+        lines++;
+    }
+    return lines;
+}
+
+/* Undo the escapes of properties files in place: \t \n \r \f and \<any>. */
+static struct bytes unescape(char *at, size_t len)
+{
+    size_t out = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char c = at[i];
+
+        if (c == '\\' && i + 1 < len) {
+            c = at[++i];
+            c = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r'
+                : c == 'f' ? '\f' : c;
+        }
+        at[out++] = c;
+    }
+    return bytes_make(at, out);
+}
+
+static void split_line(char *line, size_t len, struct bytes *key,
+                       struct bytes *value)
+{
+    size_t end = 0;
+    size_t from;
+
+    while (end < len && line[end] != '=' && line[end] != ':' &&
+           !is_blank((uint8_t)line[end]))
+        end += line[end] == '\\' && end + 1 < len ? 2 : 1;
+    if (end > len)
+        end = len;
+    from = end;
+    while (from < len && is_blank((uint8_t)line[from]))
+        from++;
+    if (from < len && (line[from] == '=' || line[from] == ':'))
+        from++;
+    while (from < len && is_blank((uint8_t)line[from]))
+        from++;
+    while (len > from && is_blank((uint8_t)line[len - 1]))
+        len--;
+    *key = unescape(line, end);
+    *value = unescape(line + from, len - from);
+}
+
+enum err keeper_config_read(struct keeper_config *config, struct bytes text,
+                            const char *file, struct errmsg *why)
+{
+    char line[4096];
+    size_t len;
+    unsigned number = 1;
+    unsigned lines;
+
+    while ((lines = next_line(&text, line, sizeof line, &len)) > 0) {
+        struct bytes key;
+        struct bytes value;
+
+        if (len == sizeof line)
+            return err_set(why, ERR_INVALID, "%s:%u: the line is longer than "
+                           "4095 bytes", file, number);
+        split_line(line, len, &key, &value);
+        if (key.len > 0) {
+            enum err err = keeper_config_set(config, key, value, why);
+
+            if (err != ERR_OK) {
+                err_prefix(why, "%s:%u", file, number);
+                return err;
+            }
+        }
+        number += lines;
+    }
+    return ERR_OK;
+}
+
+enum err keeper_config_finish(struct keeper_config *config, struct errmsg *why)
+{
+    if (config->n_servers > 1)
+        return err_set(why, ERR_INVALID, "%u server.N lines: this is a single "
+                       "server; leave one, or run Apache ZooKeeper for an "
+                       "ensemble and point zookeeper.connect at it",
+                       config->n_servers);
+    if (config->data_dir == NULL)
+        return err_set(why, ERR_INVALID, "dataDir is not set");
+    if (config->client_port_address != NULL && config->client_port < 0)
+        return err_set(why, ERR_INVALID,
+                       "clientPortAddress is set, but clientPort is not");
+    if (config->min_session_ms < 0)
+        config->min_session_ms = 2 * config->tick_time_ms;
+    if (config->max_session_ms < 0)
+        config->max_session_ms = 20 * config->tick_time_ms;
+    if (config->min_session_ms > config->max_session_ms)
+        return err_set(why, ERR_INVALID, "minSessionTimeout=%d is larger than "
+                       "maxSessionTimeout=%d", (int)config->min_session_ms,
+                       (int)config->max_session_ms);
+    if (config->data_log_dir == NULL)
+        config->data_log_dir = mem_need_text(bytes_of(config->data_dir));
+    if (config->purge_retain < 3)
+        config->purge_retain = 3;
+    if (config->snap_count < 2)
+        config->snap_count = 2;
+    return ERR_OK;
+}
