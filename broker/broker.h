@@ -19,9 +19,8 @@
 struct config;
 struct metadata;
 struct replicas;
-struct coordinator_link;
+struct overrides;
 struct controller;
-struct admin;
 struct zk;
 
 struct broker {
@@ -37,13 +36,14 @@ struct broker {
     struct pool *pool;             /* num.io.threads; what may block */
     struct lane control_lane;      /* LeaderAndIsr, UpdateMetadata, StopReplica
                                       in order, one at a time */
-    struct loop *coord_loop;       /* coordination loop: zk, controller, admin */
+    struct loop *coord_loop;       /* coordination loop: zk, controller, */
     struct zk *zk;                 /* client/zk.h; coordination loop only */
 
+    struct overrides *overrides;   /* config/overrides.h: topics' and brokers'
+                                      configuration in ZooKeeper; any thread */
     struct metadata *metadata;     /* metadata/metadata.h; any thread */
     struct replicas *replicas;     /* partition/replicas.h; any thread */
     struct controller *controller; /* controller/controller.h */
-    struct admin *admin;           /* api/admin.h: topics and configs in ZK */
     struct net *net;
     const struct listener *listeners; /* as configured, ports bound */
     size_t n_listeners;
