@@ -21,7 +21,7 @@
 #include "base/list.h"
 
 struct loop;
-struct event; /* libevent's; only loop.c and broker/net look inside */
+struct event; /* libevent's; only loop_io.c looks inside */
 
 /* A new loop, not running. ERR_NOMEM, ERR_IO (no descriptor left). */
 MUST_USE enum err loop_new(struct loop **loop, const char *name,
@@ -34,13 +34,25 @@ void loop_free(struct loop **loop);
 void loop_run(struct loop *loop);
 
 /* Make loop_run() return after the current turn; any thread. Jobs posted
- * before are run first. */
+ * before are run first, and those that these post. When nothing runs, the next
+ * loop_run() returns after one turn. */
 void loop_stop(struct loop *loop);
+
+/* One turn that waits at most `wait_us` for something to happen (below 0: for
+ * ever), on the calling thread, which owns the loop meanwhile. For tests, and
+ * for start and stop sequences that have no thread of their own. */
+void loop_turn(struct loop *loop, int64_t wait_us);
+
+/* A thread with the loop's name that runs it. ERR_IO: no thread to be had. */
+MUST_USE enum err loop_start(struct loop *loop, struct errmsg *why);
+
+/* Wait until the thread of loop_start() has ended (after loop_stop()). */
+void loop_join(struct loop *loop);
 
 /* True on the owner's thread (or before anyone runs it). */
 bool loop_is_mine(const struct loop *loop);
 
-/* Monotonic microseconds, read once a turn. */
+/* Monotonic microseconds, read once a turn (each time while nothing runs). */
 int64_t loop_now_us(const struct loop *loop);
 
 /* -- descriptors ---------------------------------------------------------- */
@@ -53,7 +65,9 @@ typedef void loop_io_fn(struct loop_io *io, unsigned ready);
 struct loop_io {
     struct loop *loop;
     struct event *event; /* level-triggered; NULL while nothing is wanted */
-    loop_io_fn *on_ready;/* called with LOOP_READ, LOOP_WRITE or both */
+    loop_io_fn *on_ready;/* called with those of `want` that are ready; errors
+                            and hang-ups show as all of `want`; may fini and
+                            free the object around it */
     int fd;              /* -1: none; not owned */
     unsigned want;       /* bits asked for last */
 };
@@ -62,11 +76,14 @@ struct loop_io {
 void loop_io_init(struct loop_io *io, struct loop *loop, int fd,
                   loop_io_fn *on_ready);
 
-/* Say what to wait for (bits, 0 for nothing). Cheap when nothing changes. */
+/* Say what to wait for (bits, 0 for nothing). Cheap when nothing changes; a
+ * change costs one system call. Readiness that was seen but not told yet may be
+ * told in a later turn then. */
 void loop_io_want(struct loop_io *io, unsigned want);
 
-/* Stop waiting and forget the descriptor (does not close it). Also right when
- * the descriptor's number may have been reused in between. */
+/* Stop waiting and forget the descriptor (does not close it). Also right after
+ * the descriptor was closed and its number reused, as long as the new one was
+ * not given to this loop yet. */
 void loop_io_fini(struct loop_io *io);
 
 /* -- timers --------------------------------------------------------------- */
@@ -74,9 +91,10 @@ void loop_io_fini(struct loop_io *io);
 struct loop_timer;
 typedef void loop_timer_fn(struct loop_timer *timer);
 
-/* Deadlines are kept in a timing wheel of 1 ms slots: setting and stopping cost
- * nothing to speak of, so each parked request may have one. A timer fires at
- * most 1 ms late (plus the turn), never early. */
+/* Deadlines are kept in a timing wheel of 1 ms slots (wheel.h): setting and
+ * stopping cost nothing to speak of, so each parked request may have one. A
+ * timer fires at most 1 ms late (plus the turn), never early; both counted from
+ * loop_now_us(). on_due may set it again, or free the object around it. */
 struct loop_timer {
     struct list link;      /* in a wheel slot, or alone */
     struct loop *loop;
@@ -87,7 +105,7 @@ struct loop_timer {
 void loop_timer_init(struct loop_timer *timer, struct loop *loop,
                      loop_timer_fn *on_due);
 
-/* (Re)start it; delays below 0 count as 0. */
+/* (Re)start it; a delay of 0 or less means the next turn. */
 void loop_timer_set(struct loop_timer *timer, int64_t delay_us);
 
 /* Stop it; no harm when it does not run. */
@@ -111,14 +129,14 @@ struct job {
 };
 
 /* Run `job` on the loop's thread, in order of posting; any thread, never
- * blocks, wakes the loop at most once a batch. Must not be posted again before
- * it ran. */
+ * blocks, wakes the loop at most once a batch and only when it sleeps. Must not
+ * be posted again before it ran. */
 void loop_post(struct loop *loop, struct job *job);
 
 /* -- end of turn ---------------------------------------------------------- */
 
-/* Called once at the end of each turn in which something happened, in order of
- * adding; stays until removed. Owner thread only. */
+/* Called once at the end of each turn, in order of adding; stays until removed
+ * (a hook may remove any). Owner thread only. */
 struct loop_hook {
     struct list link;
     void (*on_turn)(struct loop_hook *hook);

@@ -40,7 +40,7 @@ struct lane {
 };
 
 void lane_init(struct lane *lane, struct pool *pool);
-/* The lane must be idle. */
+/* All jobs of the lane must have run (to the point where they said so). */
 void lane_fini(struct lane *lane);
 
 /* Run `job` on the pool after all that was submitted to this lane before. */
