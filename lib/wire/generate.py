@@ -731,8 +731,10 @@ class Maker:
             skip.append(f'm->has_{f.name}')
         if skip:
             o(f'if ({" && ".join(skip)}) {{')
-        name = f.json + ('SizeInBytes' if f.kind == 'records' else '')
-        o(f'wire_print_name(f, &first, "{name}");')
+        name = f'"{f.json}"'
+        if f.kind == 'records':  # Kafka's converter names them so
+            name = (f'{self.is_set(path, f)} ? "{f.json}SizeInBytes" : {name}')
+        o(f'wire_print_name(f, &first, {name});')
         if f.array or f.single:
             if f.may_be_null():
                 o(f'if (m->{f.name}_null) {{')
