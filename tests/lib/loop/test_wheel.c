@@ -133,7 +133,7 @@ START_TEST(random_use_agrees_with_a_plain_array)
         list_init(&timers[i].link);
     for (int round = 0; round < 20000; round++) {
         struct loop_timer *timer = &timers[random() % N];
-        int64_t range = 1ll << (random() % 37);
+        int64_t range = (int64_t)1 << (random() % 37);
         int expected = 0;
 
         list_remove(&timer->link);
@@ -144,7 +144,7 @@ START_TEST(random_use_agrees_with_a_plain_array)
         if (random() % 3 == 0) {
             int64_t soonest = INT64_MAX;
 
-            now += random() % (1ll << (random() % 32));
+            now += random() % ((int64_t)1 << (random() % 32));
             for (int i = 0; i < N; i++) {
                 struct loop_timer *t = &timers[i];
 
