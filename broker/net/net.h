@@ -53,7 +53,7 @@ struct request {
     int16_t version;
     int32_t correlation_id;
     struct bytes client_id;  /* may be null; lives as long as the request */
-    struct bytes client_host;/* "1.2.3.4"; lives as long as the request */
+    struct bytes client_host;/* "1.2.3.4", "fe80::1"; as long as the request */
     struct bytes body;       /* undecoded body, slice of the frame */
     struct arena arena;      /* for all that lives as long as the request */
     int64_t arrived_us;      /* monotonic: when the frame was whole */
@@ -68,18 +68,23 @@ typedef void api_fn(struct request *request);
 
 /* Decode the body into the API's request struct in the arena. NULL: the body
  * was malformed; the connection has been closed with one line, the request is
- * no longer the handler's. Trailing bytes are tolerated as Kafka does. */
+ * no longer the handler's. Trailing bytes are tolerated as Kafka does.
+ *
+ * ApiVersions alone reaches its handler with any version, also one that is not
+ * ours: the handler then does not decode the body, sets request->version to 0
+ * and replies UNSUPPORTED_VERSION. */
 MUST_USE void *request_read(struct request *request);
 
-/* Write header and `response` (the API's generated response struct) and queue
- * them. Cuts' file references pass to the connection. The request is gone
- * afterwards. Reactor thread only. */
+/* Write header and `response` (the API's generated response struct, in
+ * request->version) and queue them. Cuts' file references pass to the
+ * connection. The request is gone afterwards, with its arena and frame; what
+ * `response` refers to may lie there. Reactor thread only. */
 void request_reply(struct request *request, const void *response);
 
 /* No answer (Produce acks=0), go on with the next request. */
 void request_reply_none(struct request *request);
 
-/* Close the connection, with one line that says why. */
+/* Close the connection, with one line that says why; the request is gone. */
 void request_close(struct request *request, const char *why);
 
 /* Run `fn(request)` on the request's reactor; any thread. Not again before it
@@ -87,8 +92,9 @@ void request_close(struct request *request, const char *why);
 void request_post(struct request *request, void (*fn)(struct request *));
 
 /* The record bytes in the frame are no longer needed (they were appended):
- * gives a large frame's memory back while the request is parked. body and all
- * slices of it become invalid; what must survive was copied to the arena. */
+ * gives the frame's memory back while the request is parked. body and all
+ * slices of it become invalid; what must survive was copied to the arena.
+ * client_id stays good. */
 void request_drop_frame(struct request *request);
 
 /* The reactor's loop, for timers of parked requests. */
@@ -102,16 +108,21 @@ struct loop *request_loop(const struct request *request);
 /* -- life cycle ------------------------------------------------------------ */
 
 struct net_config {
-    const struct listener *listeners;
+    const struct listener *listeners; /* borrowed until net_stop(); requests
+                                         point into it, so the caller writes the
+                                         bound ports back before net_accept() */
     size_t n_listeners;
     unsigned reactors;              /* num.network.threads */
     size_t request_max_bytes;       /* socket.request.max.bytes */
     int send_buffer, receive_buffer;/* bytes; -1: the system's */
     int backlog;
     int64_t idle_us;                /* connections.max.idle.ms */
-    size_t connections_max;         /* max.connections */
-    size_t connections_per_ip_max;
-    size_t memory_budget;           /* for frames in flight */
+    size_t connections_max;         /* max.connections; 0: no limit */
+    size_t connections_per_ip_max;  /* 0: no limit */
+    size_t memory_budget;           /* bytes received of frames in flight, all
+                                       reactors; frames of at most 16 KiB have
+                                       an eighth of it on top for themselves.
+                                       At the bound reading pauses. */
     /* handler of an API key, or NULL when it is not served */
     api_fn *(*handler)(int16_t key);
 };
@@ -123,30 +134,47 @@ MUST_USE enum err net_start(struct net **net, struct broker *broker,
 /* The bound port of listener `i`. */
 int net_port(const struct net *net, size_t i);
 void net_accept(struct net *net);
-/* Stop accepting and reading, let replies leave (at most `grace_ms`), close,
- * join the threads. */
+/* Stop accepting and reading, let parked requests end and replies leave (at most
+ * `grace_ms`), close, join the threads. Requests that are still parked then are
+ * counted in one line and freed: stop whoever would wake them before, or at
+ * least before the next thing is freed. Threads: not a reactor's. */
 void net_stop(struct net **net, int grace_ms);
+
+/* Connections open now (a moment's figure). */
+size_t net_connections(const struct net *net);
 
 /* -- peers: connections to other brokers ------------------------------------
  *
  * A peer is a client connection to one broker, on any loop. Requests are sent
  * in order, answers come in order. It connects when there is something to send
  * and reconnects with back-off; a request that was sent when the connection
- * broke completes with ERR_NET.
+ * broke completes with ERR_NET, those that wait stay and go to the next
+ * connection. A call that is not answered in time completes with ERR_TIMEOUT,
+ * and takes the connection down if it was sent (answers come in order, so what
+ * is behind it would wait as well).
+ *
+ * Threads: all on the loop's thread, or before the loop runs.
  */
 struct peer;
 
 struct peer_call {
-    struct list link;        /* the peer's */
     int16_t key;
-    int16_t version;
-    int64_t timeout_us;      /* from sending; 0: 30 s */
+    int16_t version;         /* highest wanted; lowered by the handshake to the
+                                one in use, which stands here in on_done */
+    int64_t timeout_us;      /* from peer_send(), connecting included; 0: 30 s */
     void (*on_done)(struct peer_call *call);
     /* results, borrowed until on_done returns: */
     enum err err;            /* ERR_OK, ERR_NET, ERR_TIMEOUT, ERR_FORMAT,
                                 ERR_VERSION (handshake: no common version) */
     const void *response;    /* the API's response struct */
     struct errmsg why;
+    /* the peer's own: */
+    struct list link;
+    uint8_t *frame;          /* encoded, with its length in front; owned */
+    size_t frame_len;
+    int16_t frame_version;   /* it is encoded in */
+    int32_t correlation_id;
+    int64_t due_us;
 };
 
 struct peer_config {
@@ -156,14 +184,17 @@ struct peer_config {
     bool handshake;          /* send ApiVersions first, and lower each call's
                                 version to the highest common one */
     int64_t backoff_us;      /* between connection attempts */
+    size_t response_max;     /* bytes of one answer; 0: 100 MiB */
 };
 
 MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,
                            struct pool *pool, const struct peer_config *config,
                            struct errmsg *why);
 
-/* Encode `request` (the API's request struct) now and send it when possible.
- * on_done comes later, exactly once. */
+/* Encode `request` (the API's request struct; borrowed for the call) now and
+ * send it when possible. on_done comes later, exactly once; it may send the same
+ * call again, or free it, but not free the peer. A `request` with file ranges is
+ * refused (ERR_INVALID). */
 void peer_send(struct peer *peer, struct peer_call *call, const void *request);
 
 /* Close; calls that wait complete with ERR_CLOSED before it returns. */
