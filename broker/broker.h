@@ -20,6 +20,7 @@ struct config;
 struct metadata;
 struct replicas;
 struct overrides;
+struct topic_waits;
 struct controller;
 struct zk;
 
@@ -28,6 +29,7 @@ struct broker {
     int32_t id;                    /* broker.id in force */
     char cluster_id[64];           /* /cluster/id */
     char client_id[16];            /* own id as text, for peers */
+    _Atomic int64_t features_epoch; /* /feature's version; -1: not read yet */
     _Atomic int64_t epoch;         /* czxid of /brokers/ids/N; -1 before */
     /* Highest controller epoch seen in LeaderAndIsr, UpdateMetadata and
      * StopReplica; written on the control lane only. */
@@ -41,6 +43,7 @@ struct broker {
 
     struct overrides *overrides;   /* config/overrides.h: topics' and brokers'
                                       configuration in ZooKeeper; any thread */
+    struct topic_waits *topic_waits; /* api/topic_wait.h; any thread */
     struct metadata *metadata;     /* metadata/metadata.h; any thread */
     struct replicas *replicas;     /* partition/replicas.h; any thread */
     struct controller *controller; /* controller/controller.h */

@@ -320,8 +320,7 @@ def java_tools(arena, version):
                       "log-dirs": "org.apache.kafka.tools.LogDirsCommand"})
     else:
         tools["log-dirs"] = "org.apache.kafka.tools.LogDirsCommand"
-        tools["delete-records"] = "org.apache.kafka.tools.DeleteRecordsCommand" \
-            if version.startswith("3.9") else "kafka.admin.DeleteRecordsCommand"
+        tools["delete-records"] = "org.apache.kafka.tools.DeleteRecordsCommand"
     b = broker(arena)
     at = ["--bootstrap-server", b.bootstrap]
 
