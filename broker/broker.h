@@ -22,6 +22,7 @@ struct replicas;
 struct overrides;
 struct topic_waits;
 struct controller;
+struct producer_ids;
 struct zk;
 
 struct broker {
@@ -47,6 +48,7 @@ struct broker {
     struct metadata *metadata;     /* metadata/metadata.h; any thread */
     struct replicas *replicas;     /* partition/replicas.h; any thread */
     struct controller *controller; /* controller/controller.h */
+    struct producer_ids *producer_ids; /* api/producer_ids.h */
     struct net *net;
     const struct listener *listeners; /* as configured, ports bound */
     size_t n_listeners;

@@ -32,10 +32,12 @@ MUST_USE enum err controller_new(struct controller **ctl, struct broker *broker,
 /* Watch /controller and elect; call once this broker is registered. */
 void controller_start(struct controller *ctl);
 
-/* The session expired: stop acting at once, before anything else. */
+/* The session expired (ZK_EXPIRED), or may have by now (ZK_OVERDUE): stop acting
+ * at once, before anything else. */
 void controller_on_expired(struct controller *ctl);
 
-/* A new session is up and the broker registered again: elect. */
+/* A new session is up and the broker registered again, or the old session came
+ * back after ZK_OVERDUE: elect. */
 void controller_on_registered(struct controller *ctl);
 
 /* Resign (nothing is written) and stop taking events; `on_done` on the loop. */
