@@ -52,6 +52,7 @@ bool codec_from_name(struct bytes name, enum codec *codec);
 struct codec_reader {
     enum codec codec;      /* of the stream being read */
     bool lz4_loose;        /* magic 0: do not look at the header checksum */
+    bool begun;            /* the stream's first header was read */
     bool ended;            /* the stream's end was seen */
     bool inside;           /* zstd, gzip: a frame or member is unfinished */
     bool xerial;           /* snappy: chunks of the container are being read */
@@ -111,8 +112,11 @@ struct codec_writer {
     enum err err;          /* first failure; sticks */
     void *gzip;            /* z_stream; owned; NULL until needed */
     void *zstd;            /* ZSTD_CCtx; owned; NULL until needed */
-    uint8_t *block;        /* snappy, lz4: bytes waiting for a full block */
+    uint8_t *block;        /* bytes waiting for a full block, and behind them
+                              room for that block deflated; owned */
+    size_t block_room;     /* bytes allocated at block */
     size_t block_len;      /* bytes waiting */
+    size_t block_full;     /* bytes of a full block of this codec */
 };
 
 /* An idle writer; takes no memory. */
