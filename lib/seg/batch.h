@@ -301,7 +301,6 @@ struct batch_builder {
     struct wr *out;            /* borrowed until finish */
     size_t start;              /* where in `out` the batch begins */
     struct codec_writer codec;
-    struct wr piece;           /* one record being encoded; owned */
     int64_t base_timestamp;    /* of the first record, or the horizon */
     int64_t max_timestamp;     /* of the records added, at least -1 */
     int64_t last_offset;       /* of the last record added */

@@ -23,7 +23,6 @@ struct msgset_builder {
     bool append_time;          /* magic 1: time type of the set */
     int64_t append_time_ms;    /* its timestamp then */
     struct codec_writer deflate;
-    struct wr piece;           /* one message being encoded; owned */
     int64_t base_offset;       /* of the first message */
     int64_t last_offset;       /* of the last one added */
     int64_t max_timestamp;     /* of those added, at least -1 */
