@@ -168,11 +168,13 @@ enum { ZK_WATCH_BYTES_MAX = 512 * 1024 };
  * Also called (fired = false) when the session expired or closed and it is void;
  * then op->err of the read has been told before. Zero it, set on_fire, pass it to
  * a read. The struct is lent from a successful read until the call of on_fire or
- * zk_watch_cancel(). A watch that is set already stays set (once). */
+ * zk_watch_cancel(). A watch that is set already stays set (once), as long as
+ * the path is the same; it must not be in two reads at a time. */
 struct zk_watch {
     struct list link;      /* the session's */
     void (*on_fire)(struct zk_watch *watch, bool fired);
     void *private_;        /* the session's; NULL while not set */
+    void *pending_;        /* the session's; the read that is to set it */
 };
 
 /* Forget a watch, also one whose read is not complete: on_fire will not come. */

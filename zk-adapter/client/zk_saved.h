@@ -4,7 +4,7 @@
  * wait for its expiry. Whoever has the password can act as the session: the
  * file has mode 0600 and is replaced atomically. Text, one line:
  *
- *     gregor-session 1 <session id, 16 hex> <password, 32 hex> <crc32c, 8 hex>
+ *     gregor-session 1 <session id, 16 hex> <password, 32 hex> <check, 16 hex>
  *
  * Both calls block (a few system calls); call them in the pool or at start.
  */
