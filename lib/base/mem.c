@@ -65,7 +65,11 @@ void *mem_try(size_t size)
 
 void *mem_try_more(void *old, size_t count, size_t size)
 {
-    return reallocarray(old, count ? count : 1, size);
+    size_t bytes;
+
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return realloc(old, bytes ? bytes : 1);
 }
 
 char *mem_need_text(struct bytes b)

@@ -675,7 +675,7 @@ class Maker:
             o('{')
             o(f'const size_t n = wire_count(w, {compact}, m->n_{f.name}, {flag});')
             o()
-            o(f'for (size_t i = 0; i < n && w->err == ERR_OK; i++)')
+            o(f'for (size_t i = 0; i < n; i++)')
             if f.kind == 'struct':
                 o(f'    {self.put_call(path, f, f"m->{f.c}[i]")};')
             else:

@@ -1,10 +1,11 @@
 /* Every message in every version: random values survive the wire, and no cut of
  * the bytes is taken for the whole. Buffers have their exact size, so that a
  * sanitizer sees a read beyond the end. */
-#include <check.h>
+#include "wire/apis.h"
+
 #include <stdlib.h>
 
-#include "wire/apis.h"
+#include "tests/support/unit.h"
 
 enum { ROUNDS = 60, ARENA_BYTES = 4 << 20 };
 
@@ -232,22 +233,8 @@ START_TEST(the_table_is_found_by_key)
 }
 END_TEST
 
-int main(void)
-{
-    Suite *suite = suite_create("messages");
-    TCase *tcase = tcase_create("messages");
-    SRunner *runner = srunner_create(suite);
-
-    tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, random_values_of_every_version_survive_the_wire);
-    tcase_add_test(tcase, no_truncated_message_is_accepted);
-    tcase_add_test(tcase, damaged_messages_do_no_harm);
-    tcase_add_test(tcase, versions_outside_of_the_range_are_refused);
-    tcase_add_test(tcase, headers_follow_the_flexible_versions_with_two_exceptions);
-    tcase_add_test(tcase, the_table_is_found_by_key);
-    suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
-}
+UNIT_MAIN("messages", random_values_of_every_version_survive_the_wire,
+          no_truncated_message_is_accepted, damaged_messages_do_no_harm,
+          versions_outside_of_the_range_are_refused,
+          headers_follow_the_flexible_versions_with_two_exceptions,
+          the_table_is_found_by_key)
