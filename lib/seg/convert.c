@@ -126,11 +126,11 @@ struct convert_up {
 static enum err convert_inner_check(const struct batch_reader *reader,
                                     const struct batch_record *record)
 {
-    const uint8_t *end = reader->window + reader->window_at;
     size_t size = record->size - BATCH_OVERHEAD;
 
     if (!reader->wrapper)
         return ERR_OK;
+    const uint8_t *end = reader->window + reader->window_at;
     return msgset_message_check(bytes_make(end - size, size)) ? ERR_OK
                                                               : ERR_CORRUPT;
 }
