@@ -16,7 +16,10 @@
     X(CREATE_TOPICS, create_topics) \
     X(DELETE_TOPICS, delete_topics) \
     X(CREATE_PARTITIONS, create_partitions) \
-    X(DESCRIBE_CLUSTER, describe_cluster)
+    X(DESCRIBE_CLUSTER, describe_cluster) \
+    X(DESCRIBE_CONFIGS, describe_configs) \
+    X(ALTER_CONFIGS, alter_configs) \
+    X(INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs)
 /* clang-format on */
 
 #define X(key, name) void api_##name(struct request *request);

@@ -44,6 +44,7 @@ struct overrides {
     struct broker *broker;
     struct lock lock;                 /* entries */
     struct map entries;               /* struct entry by topic */
+    struct entry *layers[2];          /* the broker's, the cluster's; or NULL */
     struct overrides_observer *observers;
 
     /* start; coordination loop */
@@ -170,16 +171,11 @@ void overrides_topic_config(struct overrides *ov, struct bytes topic,
     lock_give(&ov->lock);
 }
 
-void overrides_topic_pairs(struct overrides *ov, struct bytes topic,
-                           struct arena *arena, struct conf_pair **pairs,
-                           size_t *n)
+static void entry_copy(const struct entry *entry, struct arena *arena,
+                       struct conf_pair **pairs, size_t *n)
 {
-    const struct entry *entry;
-
     *pairs = NULL;
     *n = 0;
-    lock_take(&ov->lock);
-    entry = entry_find(ov, topic);
     if (entry != NULL && entry->n > 0)
         *pairs = arena_array(arena, entry->n, sizeof **pairs);
     for (size_t i = 0; *pairs && i < entry->n; i++) {
@@ -187,6 +183,29 @@ void overrides_topic_pairs(struct overrides *ov, struct bytes topic,
         (*pairs)[i].value = arena_copy(arena, entry->pairs[i].value);
         *n = i + 1;
     }
+}
+
+void overrides_topic_pairs(struct overrides *ov, struct bytes topic,
+                           struct arena *arena, struct conf_pair **pairs,
+                           size_t *n)
+{
+    lock_take(&ov->lock);
+    entry_copy(entry_find(ov, topic), arena, pairs, n);
+    lock_give(&ov->lock);
+}
+
+static struct entry **layer_of(struct overrides *ov, enum config_layer layer)
+{
+    assert(layer == CONFIG_BROKER || layer == CONFIG_CLUSTER);
+    return &ov->layers[layer == CONFIG_CLUSTER];
+}
+
+void overrides_layer_pairs(struct overrides *ov, enum config_layer layer,
+                           struct arena *arena, struct conf_pair **pairs,
+                           size_t *n)
+{
+    lock_take(&ov->lock);
+    entry_copy(*layer_of(ov, layer), arena, pairs, n);
     lock_give(&ov->lock);
 }
 
@@ -221,6 +240,8 @@ void overrides_free(struct overrides **out)
         mem_free(CONTAINER_OF(link, struct entry, link));
     }
     map_fini(&ov->entries);
+    mem_free(ov->layers[0]);
+    mem_free(ov->layers[1]);
     arena_fini(&ov->arena);
     lock_fini(&ov->lock);
     mem_free(ov->changes);
@@ -274,6 +295,21 @@ static void take_topic(struct overrides *ov, const struct zk_op *op,
     arena_fini(&arena);
 }
 
+static void layer_put(struct overrides *ov, enum config_layer layer,
+                      const struct conf_pair *pairs, size_t n)
+{
+    struct entry *entry = entry_new(BYTES("layer"), pairs, n);
+    struct entry *old;
+
+    lock_take(&ov->lock);
+    old = *layer_of(ov, layer);
+    *layer_of(ov, layer) = entry;
+    lock_give(&ov->lock);
+    mem_free(old);
+    /* Values in force are one broker's own memory: the one place that writes. */
+    config_apply((struct config *)(uintptr_t)ov->broker->config, layer, pairs, n);
+}
+
 static void take_layer(struct overrides *ov, const struct zk_op *op,
                        enum config_layer layer)
 {
@@ -284,9 +320,15 @@ static void take_layer(struct overrides *ov, const struct zk_op *op,
     arena_init(&arena, ENTITY_ARENA_MOST);
     entity_read(op, layer == CONFIG_CLUSTER ? "brokers/<default>" : "brokers/<id>",
                 &arena, &pairs, &n);
-    /* Values in force are one broker's own memory: the one place that writes. */
-    config_apply((struct config *)(uintptr_t)ov->broker->config, layer, pairs, n);
+    layer_put(ov, layer, pairs, n);
     arena_fini(&arena);
+}
+
+void overrides_layer_put(struct overrides *ov, enum config_layer layer,
+                         const struct conf_pair *pairs, size_t n)
+{
+    layer_put(ov, layer, pairs, n);
+    tell(ov, BYTES_NULL);
 }
 
 /* -- start ---------------------------------------------------------------- */

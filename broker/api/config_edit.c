@@ -1,0 +1,193 @@
+/* config_edit.c - what an edit makes of a resource's overrides. */
+#include "api/config_edit.h"
+
+#include <stdio.h>
+
+#include "broker.h"
+#include "wire/errors.h"
+
+__attribute__((format(printf, 4, 5)))
+static void edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
+                      const char *format, ...)
+{
+    struct errmsg why;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why.text, sizeof why.text, format, args);
+    va_end(args);
+    edit->error = error;
+    edit->message = arena_copy(arena, bytes_of(why.text));
+}
+
+int16_t config_resource_layer(const struct request *request, struct bytes name,
+                              enum config_layer *layer, struct errmsg *why)
+{
+    int64_t id;
+
+    if (name.len == 0) {
+        *layer = CONFIG_CLUSTER;
+        return KAFKA_NONE;
+    }
+    if (!bytes_to_int64(name, INT32_MIN, INT32_MAX, &id)) {
+        err_set(why, ERR_INVALID, "Broker id must be an integer, but it is: %.*s",
+                BYTES_ARG(name));
+        return KAFKA_INVALID_REQUEST;
+    }
+    if (id != request->broker->id) {
+        err_set(why, ERR_INVALID, "Unexpected broker id, expected %d or empty "
+                "string, but received %.*s", request->broker->id, BYTES_ARG(name));
+        return KAFKA_INVALID_REQUEST;
+    }
+    *layer = CONFIG_BROKER;
+    return KAFKA_NONE;
+}
+
+static const struct conf_key *key_row(int8_t type, struct bytes name)
+{
+    int key = type == RESOURCE_TOPIC ? topic_key_find(name) : config_key_find(name);
+
+    if (key < 0)
+        return NULL;
+    return type == RESOURCE_TOPIC ? topic_key_row((enum topic_key)key)
+                                  : config_key_row((enum config_key)key);
+}
+
+static struct conf_pair *pair_find(struct config_edit *edit, struct bytes name)
+{
+    for (size_t i = 0; i < edit->n_pairs; i++) {
+        if (bytes_equal(edit->pairs[i].name, name))
+            return &edit->pairs[i];
+    }
+    return NULL;
+}
+
+static void pair_put(struct config_edit *edit, struct bytes name,
+                     struct bytes value)
+{
+    struct conf_pair *pair = pair_find(edit, name);
+
+    if (pair == NULL)
+        pair = &edit->pairs[edit->n_pairs++];
+    *pair = (struct conf_pair){ name, value };
+}
+
+static void pair_drop(struct config_edit *edit, struct bytes name)
+{
+    struct conf_pair *pair = pair_find(edit, name);
+
+    if (pair != NULL)
+        *pair = edit->pairs[--edit->n_pairs];
+}
+
+static bool list_has(struct bytes list, struct bytes item)
+{
+    struct bytes rest = list, one;
+
+    while (conf_list_next(&rest, &one)) {
+        if (bytes_equal(one, item))
+            return true;
+    }
+    return false;
+}
+
+/* APPEND adds the items that are not there, SUBTRACT takes out those given. */
+static struct bytes list_edit(struct arena *arena, struct bytes old,
+                              struct bytes items, bool append)
+{
+    struct bytes rest = append ? items : old, item;
+    struct bytes out = append ? old : BYTES("");
+
+    if (bytes_is_null(out))
+        out = BYTES("");
+    while (conf_list_next(&rest, &item)) {
+        if (item.len == 0 || list_has(append ? out : items, item))
+            continue;
+        out = out.len ? arena_format(arena, "%.*s,%.*s", BYTES_ARG(out),
+                                     BYTES_ARG(item))
+                      : item;
+    }
+    return out;
+}
+
+static void change_list(struct config_edit *edit, struct arena *arena,
+                        const struct config_change *change)
+{
+    const struct conf_key *row = key_row(edit->type, change->name);
+    bool append = change->operation == CONFIG_APPEND;
+    const struct conf_pair *pair = pair_find(edit, change->name);
+    struct bytes old;
+
+    if (row == NULL || row->type != CONF_LIST) {
+        edit_fail(edit, arena, KAFKA_INVALID_CONFIG,
+                  "Config value %s is not allowed for config key: %.*s",
+                  append ? "append" : "subtract", BYTES_ARG(change->name));
+        return;
+    }
+    old = pair ? pair->value : bytes_of(row->default_text);
+    pair_put(edit, change->name, list_edit(arena, old, change->value, append));
+}
+
+static void change_apply(struct config_edit *edit, struct arena *arena,
+                         const struct config_change *change)
+{
+    for (const struct config_change *c = edit->changes; c < change; c++) {
+        if (bytes_equal(c->name, change->name)) {
+            edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
+                      "Error due to duplicate config keys : %.*s",
+                      BYTES_ARG(change->name));
+            return;
+        }
+    }
+    if (change->operation != CONFIG_DELETE && bytes_is_null(change->value)) {
+        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
+                  "Null value not supported for : %.*s", BYTES_ARG(change->name));
+        return;
+    }
+    switch (change->operation) {
+    case CONFIG_SET:
+        pair_put(edit, change->name, change->value);
+        break;
+    case CONFIG_DELETE:
+        pair_drop(edit, change->name);
+        break;
+    case CONFIG_APPEND:
+    case CONFIG_SUBTRACT:
+        change_list(edit, arena, change);
+        break;
+    default:
+        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
+                  "Unknown config operation %d", change->operation);
+    }
+}
+
+void config_edit_merge(struct config_edit *edit, struct arena *arena,
+                       const struct config *cfg, bool replace,
+                       const struct conf_pair *old, size_t n_old)
+{
+    struct errmsg why = { "" };
+    enum config_layer layer = edit->name.len == 0 ? CONFIG_CLUSTER : CONFIG_BROKER;
+    enum err err;
+
+    edit->pairs = arena_array(arena, n_old + edit->n_changes, sizeof *edit->pairs);
+    edit->n_pairs = 0;
+    if (edit->pairs == NULL) {
+        edit->error = KAFKA_INVALID_REQUEST;
+        return;
+    }
+    for (size_t i = 0; !replace && i < n_old; i++)
+        pair_put(edit, arena_copy(arena, old[i].name),
+                 arena_copy(arena, old[i].value));
+    for (size_t i = 0; edit->error == KAFKA_NONE && i < edit->n_changes; i++)
+        change_apply(edit, arena, &edit->changes[i]);
+    if (edit->error != KAFKA_NONE)
+        return;
+    if (edit->type == RESOURCE_TOPIC)
+        err = topic_config_check(cfg, edit->pairs, edit->n_pairs, &why);
+    else
+        err = config_check(cfg, layer, edit->pairs, edit->n_pairs, &why);
+    if (err != ERR_OK)
+        edit_fail(edit, arena, edit->type == RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG
+                                                            : KAFKA_INVALID_REQUEST,
+                  "%s", why.text);
+}
