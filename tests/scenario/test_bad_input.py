@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+"""What a client may send must harm nobody: a steady client works beside it all."""
+import os
+import random
+import resource
+import socket
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+from harness import until  # noqa: E402
+import harness  # noqa: E402
+
+
+def connect(b):
+    return socket.create_connection(("127.0.0.1", b.port), 5)
+
+
+def frame(key, version, body=b"", correlation=1, client=b"t", flexible=False):
+    head = struct.pack(">hhih", key, version, correlation, len(client)) + client
+    return struct.pack(">i", len(head) + flexible + len(body)) + head + \
+        (b"\0" if flexible else b"") + body
+
+
+def closed(s, seconds=10):
+    s.settimeout(seconds)
+    try:
+        while s.recv(65536):
+            pass
+        return True
+    except ConnectionResetError:
+        return True
+    except socket.timeout:
+        return False
+
+
+def rss_mb(b):
+    for line in open(f"/proc/{b.process.pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def works(arena, b):
+    value = b"v%d" % random.getrandbits(40)
+    arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "steady"], stdin=value + b"\n",
+              seconds=20)
+    out = arena.run(["kcat", "-b", b.bootstrap, "-C", "-t", "steady", "-o", "-1", "-e",
+                     "-q"], seconds=20)
+    assert out.strip().encode() == value, out
+
+
+def test_absurd_lengths_close_the_connection(arena):
+    b = arena.gregor()
+    for length in (-1, -2**31, 0, 3, 2**31 - 1, 200 * 1024 * 1024):
+        s = connect(b)
+        s.sendall(struct.pack(">i", length))
+        assert closed(s), length
+    for hello in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"):
+        s = connect(b)
+        s.sendall(hello)
+        assert closed(s), hello
+    works(arena, b)
+
+
+def test_unknown_keys_and_versions_close_the_connection(arena):
+    b = arena.gregor()
+    for key, version in ((999, 0), (-1, 0), (0, 99), (3, -5), (52, 0)):
+        s = connect(b)
+        s.sendall(frame(key, version))
+        assert closed(s), (key, version)
+    s = connect(b)
+    s.sendall(frame(18, 99))
+    n, correlation, error = struct.unpack(">iih", s.recv(10))
+    assert (correlation, error) == (1, 35)
+    works(arena, b)
+
+
+def test_torn_and_random_bodies_do_no_harm(arena):
+    b = arena.gregor()
+    works(arena, b)
+    rnd = random.Random(20261121)
+    before = rss_mb(b)
+    for _ in range(1500):
+        key = rnd.choice([0, 1, 2, 3, 4, 5, 6, 7, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37,
+                          44, 60, 61, 67])
+        version = rnd.randrange(0, 5)
+        body = bytes(rnd.getrandbits(8) for _ in range(rnd.randrange(0, 120)))
+        if rnd.random() < 0.3:
+            body = b"\x7f\xff\xff\xff" + body
+        data = frame(key, version, body, flexible=rnd.random() < 0.5)
+        s = connect(b)
+        s.sendall(data[:rnd.randrange(1, len(data) + 1)])
+        s.close()
+    works(arena, b)
+    assert rss_mb(b) < before + 40, (before, rss_mb(b))
+
+
+def test_a_frame_byte_by_byte_is_answered(arena):
+    b = arena.gregor()
+    s = connect(b)
+    for byte in frame(18, 0):
+        s.sendall(bytes([byte]))
+        time.sleep(0.001)
+    n, correlation, error = struct.unpack(">iih", s.recv(10))
+    assert correlation == 1 and error == 0
+
+
+def test_announced_bytes_cost_no_memory(arena):
+    b = arena.gregor()
+    works(arena, b)
+    before = rss_mb(b)
+    held = []
+    for _ in range(300):
+        s = connect(b)
+        s.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"\0" * 64)
+        held.append(s)
+    works(arena, b)
+    assert rss_mb(b) < before + 40, (before, rss_mb(b))
+
+
+def test_ten_thousand_idle_connections_are_cheap(arena):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 12000:
+        raise harness.Skip(f"only {hard} open files allowed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    b = arena.gregor()
+    works(arena, b)
+    before = rss_mb(b)
+    held = [connect(b) for _ in range(10000)]
+    works(arena, b)
+    each = (rss_mb(b) - before) * 1024 / len(held)
+    assert each <= 4.0, f"{each:.1f} KiB each"
+
+
+def test_a_client_that_never_reads_slows_nobody(arena):
+    b = arena.gregor()
+    arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "steady"],
+              stdin=b"".join(b"x" * 1000 + b"\n" for _ in range(20000)))
+    before = rss_mb(b)
+    held = []
+    for _ in range(50):
+        s = connect(b)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        body = struct.pack(">iiiib", -1, 100, 1, 50 << 20, 0) + struct.pack(
+            ">ih", 1, 6) + b"steady" + struct.pack(">iiqi", 1, 0, 0, 50 << 20)
+        s.setblocking(False)
+        try:
+            for _ in range(2000):
+                s.send(frame(1, 4, body))
+        except BlockingIOError:
+            pass
+        held.append(s)
+    began = time.monotonic()
+    works(arena, b)
+    assert time.monotonic() - began < 5
+    assert rss_mb(b) < before + 60, (before, rss_mb(b))
+
+
+def produce(acks, records, topic=b"steady", version=3, timeout=5000):
+    body = struct.pack(">hhi", -1, acks, timeout) + struct.pack(">ih", 1, len(topic)) \
+        + topic + struct.pack(">iii", 1, 0, len(records)) + records
+    return frame(0, version, body)
+
+
+def answer(s):
+    n, = struct.unpack(">i", s.recv(4))
+    data = b""
+    while len(data) < n:
+        data += s.recv(n - len(data))
+    return data
+
+
+def produce_error(s, topic=b"steady"):
+    data = answer(s)
+    at = 4 + 4 + 2 + len(topic) + 4 + 4
+    return struct.unpack(">h", data[at:at + 2])[0]
+
+
+def test_wrong_records_get_kafkas_error(arena):
+    b = arena.gregor()
+    works(arena, b)
+    s = connect(b)
+    good = bytearray(61 + 8)
+    struct.pack_into(">qiibIhiqqqhii", good, 0, 0, 57, -1, 2, 0, 0, 0, 0, 0, -1, -1, -1,
+                     1)
+    s.sendall(produce(1, bytes(good)))
+    assert produce_error(s) == 2  # CORRUPT_MESSAGE: the CRC is wrong
+    s.sendall(produce(7, bytes(good)))
+    assert produce_error(s) == 21  # INVALID_REQUIRED_ACKS
+    s.sendall(produce(1, bytes(good), topic=b"absent"))
+    assert produce_error(s, b"absent") == 3  # UNKNOWN_TOPIC_OR_PARTITION
+    s = connect(b)
+    s.sendall(produce(0, bytes(good)))
+    assert closed(s)  # acks=0: no answer, the connection tells
+    works(arena, b)
+
+
+if __name__ == "__main__":
+    harness.run(sys.modules[__name__])
