@@ -90,7 +90,7 @@ $(BUILD)/gregor-tools: $(call obj,$(tools_c)) $(call obj,$(call find,lib/loop)) 
 	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS) \
 	    -lrdkafka
 
-$(GEN)/.made: lib/wire/generate.py $(SCHEMA)
+$(GEN)/.made: lib/wire/generate.py $(wildcard lib/wire/gen/*.py) $(SCHEMA)
 	$(say) GEN $(GEN)
 	$(Q)mkdir -p $(GEN)
 	$(Q)python3 lib/wire/generate.py $(GEN) $(SCHEMA)

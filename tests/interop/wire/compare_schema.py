@@ -18,7 +18,7 @@ import zipfile
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', '..')
 sys.path.insert(0, os.path.join(TOP, 'lib', 'wire'))
 sys.dont_write_bytecode = True
-import generate  # noqa: E402
+from gen import schema as language  # noqa: E402
 
 FIXED = 'int8 int16 uint16 int32 uint32 int64 float64'.split()
 
@@ -140,8 +140,8 @@ def main():
     jar_dir, exact = sys.argv[1], '--exact' in sys.argv[2:]
     real = definitions(jar_dir)
     paths = glob.glob(os.path.join(TOP, 'lib', 'wire', 'schema', '*.txt'))
-    schemas = [generate.Schema(p) for p in sorted(paths)]
-    generate.resolve(schemas)
+    schemas = [language.Schema(p) for p in sorted(paths)]
+    language.resolve(schemas)
     passed = failed = 0
     seen = set()
     for message in (m for s in schemas for m in s.messages if not m.jute):
