@@ -31,7 +31,7 @@ CFLAGS  = -std=gnu11 $(OPT) -fPIC -fno-semantic-interposition -pthread $(SAN) \
           $(WARN) -MMD -MP -D_GNU_SOURCE -I. -Ilib -Izk-adapter -Ibroker \
           -I$(BUILD)/gen
 LDFLAGS = -pthread $(SAN)
-LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lcrypto -lm
+LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lcrypto -lisal -lm
 SEGLIBS = -lz -lsnappy -llz4 -lzstd -lisal
 ifneq ($(filter clang%,$(CC)),)
 CFLAGS += -Wno-unknown-warning-option

@@ -1,0 +1,456 @@
+/* kconn.c - the sockets: accept, read, send, close.
+ *
+ * Frames are handled straight from the read buffer; only an unfinished one is
+ * copied aside, and its room grows with what has arrived, not with what was
+ * announced. A peer that does not read gets no more requests read. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "keeper/kserver.h"
+
+struct kaddress {
+    struct map_link link;
+    int32_t n;
+    uint8_t len;
+    uint8_t bytes[16];
+};
+
+static void conn_close(struct kconn *conn);
+
+/* -- addresses ------------------------------------------------------------- */
+
+static bool address_is(const struct map_link *link, const void *key)
+{
+    const struct kaddress *a = CONTAINER_OF(link, const struct kaddress, link);
+    const struct bytes *b = key;
+
+    return a->len == b->len && memcmp(a->bytes, b->at, b->len) == 0;
+}
+
+/* The raw address; a v4 one mapped into v6 counts as v4. */
+static struct bytes address_raw(const struct sockaddr_storage *ss,
+                                uint16_t *port)
+{
+    const struct sockaddr_in6 *six = (const void *)ss;
+    const struct sockaddr_in *four = (const void *)ss;
+
+    if (ss->ss_family == AF_INET) {
+        *port = ntohs(four->sin_port);
+        return bytes_make(&four->sin_addr, 4);
+    }
+    *port = ntohs(six->sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        return bytes_make((const uint8_t *)&six->sin6_addr + 12, 4);
+    return bytes_make(&six->sin6_addr, 16);
+}
+
+static struct kaddress *address_take(struct keeper *keeper, struct bytes raw)
+{
+    uint64_t hash = bytes_hash(raw, keeper->addresses.seed);
+    struct map_link *link = map_find(&keeper->addresses, hash, address_is, &raw);
+    struct kaddress *a;
+
+    if (link != NULL) {
+        a = CONTAINER_OF(link, struct kaddress, link);
+    } else {
+        a = mem_need(sizeof *a);
+        a->len = (uint8_t)raw.len;
+        memcpy(a->bytes, raw.at, raw.len);
+        map_put(&keeper->addresses, &a->link, hash);
+    }
+    a->n++;
+    return a;
+}
+
+static void address_give(struct keeper *keeper, struct kaddress *a)
+{
+    if (--a->n > 0)
+        return;
+    map_remove(&keeper->addresses, &a->link);
+    mem_free(a);
+}
+
+/* -- output ---------------------------------------------------------------- */
+
+/* The one place that decides what a connection waits for. */
+static void conn_want(struct kconn *conn)
+{
+    unsigned want = 0;
+
+    if (conn->peer.close == KPEER_OPEN && !conn->peer.paused)
+        want |= LOOP_READ;
+    if (kpeer_sendable(&conn->peer).len > 0)
+        want |= LOOP_WRITE;
+    loop_io_want(&conn->io, want);
+}
+
+static bool conn_send(struct kconn *conn)
+{
+    for (;;) {
+        struct bytes b = kpeer_sendable(&conn->peer);
+        ssize_t n;
+
+        if (b.len == 0)
+            return true;
+        n = send(conn->io.fd, b.at, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        kpeer_sent(&conn->peer, (size_t)n);
+    }
+}
+
+static void conn_settle(struct kconn *conn)
+{
+    struct kpeer *peer = &conn->peer;
+
+    if (peer->close == KPEER_DEAD || !conn_send(conn) ||
+        (peer->close == KPEER_LAST && kpeer_unsent(peer) == 0)) {
+        conn_close(conn);
+        return;
+    }
+    if (peer->close == KPEER_LAST && list_is_empty(&conn->hello)) {
+        /* It may take its time to read the rest, but not for ever. */
+        peer->since_ms = conn->keeper->core.now_ms;
+        list_append(&conn->keeper->strangers, &conn->hello);
+    } else if (peer->close == KPEER_OPEN && peer->hello) {
+        list_remove(&conn->hello);
+    }
+    if (peer->paused && list_is_empty(&conn->paused))
+        list_append(&conn->keeper->paused, &conn->paused);
+    conn_want(conn);
+}
+
+void kconn_flush(struct keeper *keeper)
+{
+    struct list *dirty = &keeper->core.dirty;
+
+    while (!list_is_empty(dirty)) {
+        struct kpeer *peer = CONTAINER_OF(dirty->next, struct kpeer, dirty);
+
+        list_remove(&peer->dirty);
+        conn_settle(CONTAINER_OF(peer, struct kconn, peer));
+    }
+    while (!list_is_empty(&keeper->dead)) {
+        struct kconn *conn =
+            CONTAINER_OF(keeper->dead.next, struct kconn, link);
+
+        list_remove(&conn->link);
+        mem_free(conn);
+    }
+}
+
+static void conn_close(struct kconn *conn)
+{
+    struct keeper *keeper = conn->keeper;
+    int fd = conn->io.fd;
+
+    loop_io_fini(&conn->io);
+    close(fd);
+    kpeer_fini(&keeper->core, &conn->peer);
+    address_give(keeper, conn->address);
+    list_remove(&conn->hello);
+    list_remove(&conn->paused);
+    list_remove(&conn->link);
+    list_append(&keeper->dead, &conn->link);
+    mem_free(conn->in);
+    conn->in = NULL;
+    conn->peer.close = KPEER_DEAD;
+    keeper->n_conns--;
+}
+
+/* -- input ----------------------------------------------------------------- */
+
+/* Keep what was not consumed. */
+static bool in_keep(struct kconn *conn, struct bytes rest)
+{
+    if (rest.len == 0) {
+        mem_free(conn->in);
+        conn->in = NULL;
+        conn->in_len = conn->in_size = 0;
+        return true;
+    }
+    if (rest.at >= conn->in && rest.at < conn->in + conn->in_size) {
+        memmove(conn->in, rest.at, rest.len);
+    } else {
+        uint8_t *in = mem_try(rest.len);
+
+        if (in == NULL)
+            return false;
+        memcpy(in, rest.at, rest.len);
+        mem_free(conn->in);
+        conn->in = in;
+        conn->in_size = rest.len;
+    }
+    conn->in_len = rest.len;
+    return true;
+}
+
+static void conn_feed(struct kconn *conn, struct bytes in)
+{
+    struct kpeer *peer = &conn->peer;
+    size_t need;
+    size_t used = kcore_feed(&conn->keeper->core, peer, in, &need);
+
+    if (peer->close != KPEER_OPEN) {
+        kpeer_end(&conn->keeper->core, peer, peer->close);
+        return;
+    }
+    if (!in_keep(conn, bytes_make(in.at + used, in.len - used)))
+        kpeer_end(&conn->keeper->core, peer, KPEER_DEAD);
+    else if (peer->paused || (peer->hello && !list_is_empty(&conn->hello)))
+        kpeer_end(&conn->keeper->core, peer, KPEER_OPEN);
+}
+
+/* Room to append to the unfinished frame: doubles with what has come. */
+static bool in_grow(struct kconn *conn)
+{
+    size_t size = conn->in_size;
+    uint8_t *in;
+
+    if (conn->in_len < size)
+        return true;
+    size = size < 4096 ? 8192 : size * 2;
+    in = mem_try_more(conn->in, size, 1);
+    if (in == NULL)
+        return false;
+    conn->in = in;
+    conn->in_size = size;
+    return true;
+}
+
+static void conn_read(struct kconn *conn)
+{
+    struct keeper *keeper = conn->keeper;
+    bool aside = conn->in_len > 0;
+    uint8_t *at;
+    size_t room;
+    ssize_t n;
+
+    if (aside && !in_grow(conn)) {
+        kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
+        return;
+    }
+    at = aside ? conn->in + conn->in_len : keeper->scratch;
+    room = aside ? conn->in_size - conn->in_len : K_SCRATCH;
+    n = recv(conn->io.fd, at, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (n <= 0) {
+        kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
+        return;
+    }
+    if (aside) {
+        conn->in_len += (size_t)n;
+        conn_feed(conn, bytes_make(conn->in, conn->in_len));
+    } else {
+        conn_feed(conn, bytes_make(keeper->scratch, (size_t)n));
+    }
+}
+
+static void on_ready(struct loop_io *io, unsigned ready)
+{
+    struct kconn *conn = CONTAINER_OF(io, struct kconn, io);
+
+    kserver_time(conn->keeper);
+    if ((ready & LOOP_READ) && conn->peer.close == KPEER_OPEN &&
+        !conn->peer.paused)
+        conn_read(conn);
+    if (ready & LOOP_WRITE)
+        kpeer_end(&conn->keeper->core, &conn->peer, conn->peer.close);
+}
+
+/* Requests that waited for room in an output or in the log. */
+void kconn_resume(struct keeper *keeper)
+{
+    LIST_EACH(link, &keeper->paused) {
+        struct kconn *conn = CONTAINER_OF(link, struct kconn, paused);
+
+        if (keeper->core.log.len > K_BATCH_PAUSE)
+            return;
+        if (kpeer_unsent(&conn->peer) > K_OUT_PAUSE)
+            continue;
+        list_remove(&conn->paused);
+        conn->peer.paused = false;
+        conn_feed(conn, bytes_make(conn->in, conn->in_len));
+        kpeer_end(&keeper->core, &conn->peer, conn->peer.close);
+    }
+}
+
+/* -- coming and going ------------------------------------------------------ */
+
+static void conn_new(struct keeper *keeper, int fd,
+                     const struct sockaddr_storage *ss)
+{
+    struct kconn *conn = mem_need(sizeof *conn);
+    uint16_t port;
+    struct bytes raw = address_raw(ss, &port);
+    char ip[INET6_ADDRSTRLEN];
+    char name[64];
+    int on = 1;
+
+    inet_ntop(raw.len == 4 ? AF_INET : AF_INET6, raw.at, ip, sizeof ip);
+    snprintf(name, sizeof name, raw.len == 4 ? "/%s:%u" : "/[%s]:%u", ip, port);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (keeper->config.tcp_keepalive)
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    conn->keeper = keeper;
+    list_init(&conn->paused);
+    list_append(&keeper->conns, &conn->link);
+    list_append(&keeper->strangers, &conn->hello);
+    conn->address = address_take(keeper, raw);
+    kpeer_init(&keeper->core, &conn->peer, bytes_of(ip), name);
+    loop_io_init(&conn->io, keeper->loop, fd, on_ready);
+    loop_io_want(&conn->io, LOOP_READ);
+    keeper->n_conns++;
+}
+
+static bool may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
+{
+    const struct keeper_config *config = &keeper->config;
+    uint16_t port;
+    struct bytes raw = address_raw(ss, &port);
+    struct map_link *link;
+
+    if (config->max_cnxns > 0 && keeper->n_conns >= (size_t)config->max_cnxns)
+        return false;
+    if (config->max_client_cnxns == 0)
+        return true;
+    link = map_find(&keeper->addresses,
+                    bytes_hash(raw, keeper->addresses.seed), address_is, &raw);
+    return link == NULL || CONTAINER_OF(link, struct kaddress, link)->n <
+                               config->max_client_cnxns;
+}
+
+static void on_accept(struct loop_io *io, unsigned ready)
+{
+    struct keeper *keeper = CONTAINER_OF(io, struct keeper, accept);
+
+    (void)ready;
+    kserver_time(keeper);
+    for (int i = 0; i < 64; i++) {
+        struct sockaddr_storage ss;
+        socklen_t len = sizeof ss;
+        int fd = accept4(io->fd, (struct sockaddr *)&ss, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                DIAG_SELDOM(DIAG_ERROR, "event=keeper_no_descriptors "
+                            "remedy=\"raise the limit of open files\"");
+            return;
+        }
+        if (may_come(keeper, &ss)) {
+            conn_new(keeper, fd, &ss);
+            continue;
+        }
+        keeper->core.stats.rejected++;
+        DIAG_SELDOM(DIAG_WARN, "event=keeper_too_many_connections "
+                    "remedy=\"raise maxClientCnxns\"");
+        close(fd);
+    }
+}
+
+/* End connections that never said hello, and those that were left behind by
+ * their session. */
+void kconn_sweep(struct keeper *keeper)
+{
+    int64_t limit = keeper->core.now_ms - keeper->config.sessionless_ms;
+
+    LIST_EACH(link, &keeper->strangers) {
+        struct kconn *conn = CONTAINER_OF(link, struct kconn, hello);
+
+        if (conn->peer.since_ms > limit)
+            break;
+        kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
+    }
+}
+
+void kconn_close_all(struct keeper *keeper)
+{
+    LIST_EACH(link, &keeper->conns)
+        conn_close(CONTAINER_OF(link, struct kconn, link));
+    kconn_flush(keeper);
+    loop_io_fini(&keeper->accept);
+    if (keeper->listen_fd >= 0)
+        close(keeper->listen_fd);
+    keeper->listen_fd = -1;
+}
+
+/* -- listening ------------------------------------------------------------- */
+
+static int listen_one(const struct addrinfo *ai, int backlog)
+{
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    0);
+    int on = 1;
+    int off = 0;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (ai->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, backlog) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int listen_any(const struct addrinfo *first, int backlog)
+{
+    int fd = -1;
+
+    /* A v6 socket takes v4 too: prefer it when the address is a wildcard. */
+    for (const struct addrinfo *ai = first; ai != NULL && fd < 0;
+         ai = ai->ai_next)
+        if (ai->ai_family == AF_INET6)
+            fd = listen_one(ai, backlog);
+    for (const struct addrinfo *ai = first; ai != NULL && fd < 0;
+         ai = ai->ai_next)
+        if (ai->ai_family == AF_INET)
+            fd = listen_one(ai, backlog);
+    return fd;
+}
+
+enum err kconn_listen(struct keeper *keeper, struct errmsg *why)
+{
+    const struct keeper_config *config = &keeper->config;
+    struct addrinfo hints = { .ai_flags = AI_PASSIVE,
+                              .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found;
+    struct sockaddr_storage ss;
+    socklen_t len = sizeof ss;
+    char port[16];
+    int rc;
+
+    if (config->client_port < 0)
+        return ERR_OK;
+    snprintf(port, sizeof port, "%d", (int)config->client_port);
+    rc = getaddrinfo(config->client_port_address, port, &hints, &found);
+    if (rc != 0)
+        return err_set(why, ERR_NET, "clientPortAddress=%s: %s",
+                       config->client_port_address, gai_strerror(rc));
+    keeper->listen_fd = listen_any(found, config->listen_backlog < 0
+                                              ? 128
+                                              : config->listen_backlog);
+    freeaddrinfo(found);
+    if (keeper->listen_fd < 0)
+        return err_set(why, ERR_NET, "listen on port %s: %s", port,
+                       strerror(errno));
+    if (getsockname(keeper->listen_fd, (struct sockaddr *)&ss, &len) == 0)
+        (void)address_raw(&ss, &keeper->port);
+    loop_io_init(&keeper->accept, keeper->loop, keeper->listen_fd, on_accept);
+    loop_io_want(&keeper->accept, LOOP_READ);
+    return ERR_OK;
+}

@@ -1,0 +1,136 @@
+/* kserver.h - the doing half: sockets, timers and files around a core.
+ *
+ * Private to the keeper. One turn of its loop: read what is ready and feed the
+ * core · hand the open batch to keeper sync, if that is idle · send what may go
+ * · free what was closed.
+ */
+#ifndef GREGOR_KEEPER_KSERVER_H
+#define GREGOR_KEEPER_KSERVER_H
+
+#include <pthread.h>
+
+#include "keeper/kcore.h"
+#include "keeper/klog.h"
+#include "keeper/ksnap.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+
+enum {
+    K_SCRATCH = 256 << 10,      /* bytes read from a socket at once */
+    K_SNAP_CHUNK = 1 << 20,     /* bytes of a snapshot written at once */
+    K_SNAP_SLICE_US = 500,      /* time a turn may spend on a snapshot */
+    K_RETRY_US = 1000000,       /* between attempts to write to a bad disk */
+};
+
+struct kconn {
+    struct kpeer peer;
+    struct keeper *keeper;
+    struct list link;         /* in keeper.conns or keeper.dead */
+    struct list hello;        /* in keeper.strangers: no session yet */
+    struct list paused;       /* in keeper.paused */
+    struct loop_io io;
+    uint8_t *in;              /* an unfinished frame, or paused input */
+    size_t in_len;
+    size_t in_size;
+    struct kaddress *address; /* counts connections of one peer address */
+};
+
+/* A batch on its way to the disk; lent to keeper sync and back. */
+struct kbatch {
+    struct job write;
+    struct job done;
+    struct keeper *keeper;
+    struct wr records;
+    int64_t first_zxid;
+    int64_t started_us;
+    enum err err;
+    struct errmsg why;
+    bool busy;
+    bool roll;               /* start a new file with it */
+    bool low;                /* out: the disk is nearly full */
+};
+
+/* A snapshot under way. Nodes are gathered on the loop, a chunk at a time is
+ * written by the snapshot thread. */
+struct ksnap_job {
+    struct ksnap snap;
+    struct job write;
+    struct job done;
+    struct keeper *keeper;
+    struct wr chunk;
+    uint32_t sum;
+    int fd;
+    char *temp;
+    char *name;
+    int64_t end_zxid;        /* newest change it may show */
+    int64_t started_us;
+    enum { KSNAP_IDLE, KSNAP_NODES, KSNAP_WAIT, KSNAP_SEALED } state;
+    bool busy;               /* the chunk is with the thread */
+    bool last;               /* finish the file with this chunk */
+    enum err err;
+    struct errmsg why;
+};
+
+struct keeper {
+    struct keeper_config config;
+    struct kcore core;
+    struct loop *loop;
+    pthread_t thread;
+    bool running;
+    int listen_fd;
+    uint16_t port;
+    struct loop_io accept;
+    struct loop_timer tick;
+    struct loop_timer retry;
+    struct loop_timer resume;
+    struct loop_hook turn;
+    struct list conns;
+    struct list dead;
+    struct list strangers;
+    struct list paused;
+    size_t n_conns;
+    struct map addresses;
+    uint8_t *scratch;
+    struct pool *sync_pool;
+    struct pool *snap_pool;
+    struct klog log;
+    struct kbatch batch;
+    struct ksnap_job snap;
+    uint64_t snap_records;   /* records after which the next one is due */
+    bool want_roll;
+    bool ticking_late;       /* the last tick came late: hear everybody first */
+    int64_t last_tick_ms;
+    int64_t purge_due_ms;
+    struct job purge;
+    bool purging;
+    struct job stop;
+    char *snap_dir;          /* dataDir/version-2 */
+    char *log_dir;           /* dataLogDir/version-2 */
+};
+
+void kserver_time(struct keeper *keeper);
+
+/* kconn.c */
+MUST_USE enum err kconn_listen(struct keeper *keeper, struct errmsg *why);
+void kconn_flush(struct keeper *keeper);
+void kconn_resume(struct keeper *keeper);
+void kconn_sweep(struct keeper *keeper);
+void kconn_close_all(struct keeper *keeper);
+
+/* kbatch.c */
+void kbatch_init(struct keeper *keeper);
+void kbatch_submit(struct keeper *keeper);
+void kbatch_retry(struct keeper *keeper);
+
+/* ksnap_job.c */
+MUST_USE enum err ksnap_first(struct keeper *keeper, struct errmsg *why);
+void ksnap_job_init(struct keeper *keeper);
+void ksnap_job_turn(struct keeper *keeper);
+void ksnap_job_stop(struct keeper *keeper);
+void kpurge_turn(struct keeper *keeper);
+
+/* kwords.c */
+struct bytes kword_answer(struct kcore *core, struct kpeer *peer,
+                          struct bytes word, struct arena *arena);
+
+#endif
