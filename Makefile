@@ -27,9 +27,10 @@ PACKAGES = gcc make pkg-config python3 libevent-dev libzookeeper-st-dev \
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum \
        -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
+# Only for "quoted" names: <limits.h> is the system's, not broker/limits.h.
+OWN     = . lib zk-adapter broker $(BUILD)/gen
 CFLAGS  = -std=gnu11 $(OPT) -fPIC -fno-semantic-interposition -pthread $(SAN) \
-          $(WARN) -MMD -MP -D_GNU_SOURCE -I. -Ilib -Izk-adapter -Ibroker \
-          -I$(BUILD)/gen
+          $(WARN) -MMD -MP -D_GNU_SOURCE $(addprefix -iquote ,$(OWN))
 LDFLAGS = -pthread $(SAN)
 LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lcrypto -lisal -lm
 SEGLIBS = -lz -lsnappy -llz4 -lzstd -lisal
