@@ -7,7 +7,9 @@
  *
  * At the bound a connection stops reading; whoever brings an account below its
  * bound again says so, and the reactors let those that wait go on. Reading may
- * overshoot by one recv for each reactor.
+ * overshoot by one recv for each reactor. When no request is being served, so
+ * that all is held by unfinished frames, each reactor lets one of them go on in
+ * spite of the bound: else they would wait for each other.
  *
  * Threads: any.
  */
@@ -23,7 +25,8 @@ enum { BUDGET_SMALL_FRAME = 16 * 1024 };
 enum budget_kind { BUDGET_SMALL, BUDGET_LARGE };
 
 struct budget {
-    _Atomic size_t used[2]; /* bytes, by kind */
+    _Atomic size_t used[2];    /* bytes, by kind */
+    _Atomic size_t serving[2]; /* requests that hold some of them */
     size_t most[2];
 };
 
@@ -40,8 +43,7 @@ static inline enum budget_kind budget_kind_of(size_t frame_len)
 static inline bool budget_has_room(const struct budget *budget,
                                    enum budget_kind kind)
 {
-    return atomic_load_explicit(&budget->used[kind], memory_order_relaxed) <
-           budget->most[kind];
+    return budget->used[kind] < budget->most[kind];
 }
 
 static inline void budget_take(struct budget *budget, enum budget_kind kind,
@@ -50,13 +52,13 @@ static inline void budget_take(struct budget *budget, enum budget_kind kind,
     atomic_fetch_add(&budget->used[kind], n);
 }
 
-/* True when there is room now and was none before. */
+/* True when whoever waits may look again. */
 static inline bool budget_give(struct budget *budget, enum budget_kind kind,
                                size_t n)
 {
     size_t before = atomic_fetch_sub(&budget->used[kind], n);
 
-    return before >= budget->most[kind] && before - n < budget->most[kind];
+    return before >= budget->most[kind];
 }
 
 #endif

@@ -1,0 +1,482 @@
+/* acceptor.c - listening sockets, and who may come in.
+ *
+ * All listeners are served by the first reactor's loop; each connection goes to
+ * the reactor that has the fewest. What is set on a listening socket (no delay,
+ * keep-alive, buffers) its connections inherit.
+ *
+ * Out of descriptors: the spare one is closed to accept the next connection and
+ * refuse it, so that its peer knows and the backlog does not spin; then
+ * accepting rests for a moment. At max.connections it rests until one goes, as
+ * in Kafka.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/net_in.h"
+
+struct entry { /* one listening socket */
+    struct loop_io io;
+    struct acceptor *acceptor;
+    const struct listener *listener;
+    int port; /* bound */
+};
+
+struct guest { /* connections of one address */
+    struct map_link link;
+    struct in6_addr addr;
+    size_t count;
+};
+
+struct acceptor {
+    struct net *net;
+    struct loop *loop;
+    struct entry *entries;
+    size_t n_entries;
+    struct lock lock;        /* of guests */
+    struct map guests;
+    struct loop_timer rest;  /* ends a pause for lack of descriptors */
+    struct job start;
+    struct job resume;
+    _Atomic bool resume_posted;
+    _Atomic bool full;       /* rests because of max.connections */
+    bool open;               /* accepting has begun and not ended */
+    int spare;               /* a descriptor in reserve; -1: none */
+    size_t next;             /* reactor to begin looking at */
+};
+
+/* -- binding ------------------------------------------------------------------- */
+
+static void set_option(int fd, int level, int name, int value)
+{
+    /* a socket without the option still serves */
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static int bind_one(const struct net_config *config, const struct addrinfo *ai)
+{
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (ai->ai_family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (config->send_buffer > 0)
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, config->send_buffer);
+    if (config->receive_buffer > 0)
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, config->receive_buffer);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
+        listen(fd, config->backlog > 0 ? config->backlog : SOMAXCONN) != 0) {
+        int saved = errno;
+
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* The first address that can be bound: for a name IPv4 before IPv6, as Java
+ * does; for all interfaces the IPv6 wildcard, which takes IPv4 as well. */
+static int bind_any(const struct net_config *config, const struct addrinfo *all,
+                    bool wildcard)
+{
+    const int order[2] = { wildcard ? AF_INET6 : AF_INET,
+                           wildcard ? AF_INET : AF_INET6 };
+    int fd = -1;
+
+    for (int i = 0; i < 2; i++) {
+        for (const struct addrinfo *ai = all; ai && fd < 0; ai = ai->ai_next) {
+            if (ai->ai_family == order[i])
+                fd = bind_one(config, ai);
+        }
+    }
+    return fd;
+}
+
+static int bound_port(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t len = sizeof addr;
+    char port[8] = "0";
+
+    if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
+        return 0;
+    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port, sizeof port,
+                NI_NUMERICSERV | NI_NUMERICHOST);
+    return (int)strtol(port, NULL, 10);
+}
+
+static void acceptor_on_ready(struct loop_io *io, unsigned ready);
+
+static enum err entry_open(struct entry *entry, const struct net_config *config,
+                           struct errmsg *why)
+{
+    const struct listener *listener = entry->listener;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    struct addrinfo *all = NULL;
+    bool wildcard = listener->host[0] == '\0';
+    char port[8];
+    int rc;
+    int fd;
+
+    snprintf(port, sizeof port, "%u", (unsigned)listener->port & 0xffffu);
+    rc = getaddrinfo(wildcard ? NULL : listener->host, port, &hints, &all);
+    if (rc != 0)
+        return err_set(why, ERR_NET, "listener %s: host \"%s\": %s",
+                       listener->name, listener->host, gai_strerror(rc));
+    fd = bind_any(config, all, wildcard);
+    freeaddrinfo(all);
+    if (fd < 0)
+        return err_set(why, ERR_NET, "listener %s: %s:%d cannot be bound: %s",
+                       listener->name, wildcard ? "*" : listener->host,
+                       listener->port, strerror(errno));
+    loop_io_init(&entry->io, entry->acceptor->loop, fd, acceptor_on_ready);
+    entry->port = bound_port(fd);
+    return ERR_OK;
+}
+
+/* -- accepting ------------------------------------------------------------------- */
+
+static void acceptor_want(struct acceptor *acceptor, bool accept_now)
+{
+    for (size_t i = 0; i < acceptor->n_entries; i++) {
+        if (acceptor->entries[i].io.fd >= 0)
+            loop_io_want(&acceptor->entries[i].io, accept_now ? LOOP_READ : 0);
+    }
+}
+
+static bool is_full(const struct acceptor *acceptor)
+{
+    size_t most = acceptor->net->config.connections_max;
+
+    return most > 0 && acceptor->net->n_conns >= most;
+}
+
+static void acceptor_go_on(struct acceptor *acceptor)
+{
+    if (acceptor->open && !acceptor->full &&
+        !loop_timer_is_set(&acceptor->rest))
+        acceptor_want(acceptor, true);
+}
+
+static void acceptor_on_rested(struct loop_timer *timer)
+{
+    acceptor_go_on(CONTAINER_OF(timer, struct acceptor, rest));
+}
+
+static void acceptor_on_resume(struct job *job)
+{
+    struct acceptor *acceptor = CONTAINER_OF(job, struct acceptor, resume);
+
+    acceptor->resume_posted = false;
+    if (acceptor->full && !is_full(acceptor)) {
+        acceptor->full = false;
+        acceptor_go_on(acceptor);
+    }
+}
+
+static void acceptor_post_resume(struct acceptor *acceptor)
+{
+    if (!atomic_exchange(&acceptor->resume_posted, true))
+        loop_post(acceptor->loop, &acceptor->resume);
+}
+
+static void acceptor_fill_up(struct acceptor *acceptor)
+{
+    DIAG_SELDOM(DIAG_WARN, "event=connections_full max.connections=%zu "
+                "remedy=\"raise max.connections, or have clients close\"",
+                acceptor->net->config.connections_max);
+    acceptor_want(acceptor, false);
+    acceptor->full = true;
+    if (!is_full(acceptor)) /* one went before it could see that we wait */
+        acceptor_post_resume(acceptor);
+}
+
+static void acceptor_rest(struct acceptor *acceptor, int errnum)
+{
+    DIAG_SELDOM(DIAG_ERROR, "event=accept_failed error=\"%s\" connections=%zu "
+                "remedy=\"raise the limit of open files (ulimit -n)\"",
+                strerror(errnum), acceptor->net->n_conns);
+    acceptor_want(acceptor, false);
+    loop_timer_set(&acceptor->rest, NET_ACCEPT_PAUSE_US);
+}
+
+static bool guest_is(const struct map_link *link, const void *key)
+{
+    return memcmp(&CONTAINER_OF(link, struct guest, link)->addr, key,
+                  sizeof(struct in6_addr)) == 0;
+}
+
+static uint64_t guest_hash(const struct map *map, const struct in6_addr *addr)
+{
+    return bytes_hash(bytes_make(addr, sizeof *addr), map->seed);
+}
+
+/* Count one more connection of this address; false: it has enough. */
+static bool guest_enter(struct acceptor *acceptor, const struct in6_addr *addr)
+{
+    size_t most = acceptor->net->config.connections_per_ip_max;
+    uint64_t hash = guest_hash(&acceptor->guests, addr);
+    struct map_link *link;
+    struct guest *guest;
+    bool enter;
+
+    if (most == 0)
+        return true;
+    lock_take(&acceptor->lock);
+    link = map_find(&acceptor->guests, hash, guest_is, addr);
+    if (link == NULL) {
+        guest = mem_need(sizeof *guest);
+        guest->addr = *addr;
+        map_put(&acceptor->guests, &guest->link, hash);
+    } else {
+        guest = CONTAINER_OF(link, struct guest, link);
+    }
+    enter = guest->count < most;
+    if (enter)
+        guest->count++;
+    lock_give(&acceptor->lock);
+    return enter;
+}
+
+static void guest_leave(struct acceptor *acceptor, const struct in6_addr *addr)
+{
+    uint64_t hash = guest_hash(&acceptor->guests, addr);
+    struct map_link *link;
+
+    if (acceptor->net->config.connections_per_ip_max == 0)
+        return;
+    lock_take(&acceptor->lock);
+    link = map_find(&acceptor->guests, hash, guest_is, addr);
+    if (link != NULL) {
+        struct guest *guest = CONTAINER_OF(link, struct guest, link);
+
+        if (--guest->count == 0) {
+            map_remove(&acceptor->guests, link);
+            mem_free(guest);
+        }
+    }
+    lock_give(&acceptor->lock);
+}
+
+void acceptor_forget(struct acceptor *acceptor, const struct in6_addr *addr)
+{
+    guest_leave(acceptor, addr);
+    if (acceptor->full)
+        acceptor_post_resume(acceptor);
+}
+
+static struct reactor *least_busy(struct acceptor *acceptor)
+{
+    struct net *net = acceptor->net;
+    struct reactor *best = NULL;
+
+    acceptor->next = (acceptor->next + 1) % net->n_reactors;
+    for (size_t i = 0; i < net->n_reactors; i++) {
+        struct reactor *reactor =
+            &net->reactors[(acceptor->next + i) % net->n_reactors];
+
+        if (best == NULL || reactor->n_conns < best->n_conns)
+            best = reactor;
+    }
+    return best;
+}
+
+static void address_of(const struct sockaddr_storage *from,
+                       struct in6_addr *addr, uint16_t *port)
+{
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+
+        *addr = (struct in6_addr)IN6ADDR_ANY_INIT;
+        addr->s6_addr[10] = 0xff;
+        addr->s6_addr[11] = 0xff;
+        memcpy(&addr->s6_addr[12], &in->sin_addr, 4);
+        *port = ntohs(in->sin_port);
+    } else {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)from;
+
+        *addr = in->sin6_addr;
+        *port = ntohs(in->sin6_port);
+    }
+}
+
+static void acceptor_admit(struct entry *entry, int fd,
+                           const struct sockaddr_storage *from)
+{
+    struct acceptor *acceptor = entry->acceptor;
+    struct in6_addr addr;
+    struct conn *conn;
+    uint16_t port;
+
+    address_of(from, &addr, &port);
+    conn = conn_new(entry->listener, fd, &addr, port);
+    if (!guest_enter(acceptor, &addr)) {
+        CONN_LINE(conn, "its address has max.connections.per.ip (%zu) already",
+                  acceptor->net->config.connections_per_ip_max);
+        close(fd);
+        mem_free(conn);
+        return;
+    }
+    acceptor->net->n_conns++;
+    reactor_take(least_busy(acceptor), conn);
+}
+
+/* Accept and refuse one with the spare descriptor. */
+static void acceptor_refuse(struct acceptor *acceptor, struct entry *entry)
+{
+    int fd;
+
+    if (acceptor->spare >= 0)
+        close(acceptor->spare);
+    fd = accept4(entry->io.fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    acceptor->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* False: no more of this listener now. */
+static bool acceptor_failed(struct acceptor *acceptor, struct entry *entry,
+                            int errnum)
+{
+    switch (errnum) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+        acceptor_refuse(acceptor, entry);
+        acceptor_rest(acceptor, errnum);
+        return false;
+    case ENOBUFS:
+    case ENOMEM:
+    case EINVAL:
+    case EBADF:
+        acceptor_rest(acceptor, errnum);
+        return false;
+    default: /* this one connection's trouble, see accept(2) */
+        return true;
+    }
+}
+
+static void acceptor_on_ready(struct loop_io *io, unsigned ready)
+{
+    struct entry *entry = CONTAINER_OF(io, struct entry, io);
+    struct acceptor *acceptor = entry->acceptor;
+
+    (void)ready;
+    for (int i = 0; i < NET_ACCEPT_TURN; i++) {
+        struct sockaddr_storage from;
+        socklen_t len = sizeof from;
+        int fd;
+
+        if (is_full(acceptor)) {
+            acceptor_fill_up(acceptor);
+            return;
+        }
+        fd = accept4(io->fd, (struct sockaddr *)&from, &len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            acceptor_admit(entry, fd, &from);
+        else if (!acceptor_failed(acceptor, entry, errno))
+            return;
+    }
+}
+
+/* -- life --------------------------------------------------------------------------- */
+
+static void acceptor_on_start(struct job *job)
+{
+    struct acceptor *acceptor = CONTAINER_OF(job, struct acceptor, start);
+
+    acceptor->open = true;
+    acceptor_go_on(acceptor);
+}
+
+enum err acceptor_new(struct acceptor **out, struct net *net, struct loop *loop,
+                      struct errmsg *why)
+{
+    const struct net_config *config = &net->config;
+    struct acceptor *acceptor = mem_need(sizeof *acceptor);
+    enum err err = ERR_OK;
+
+    acceptor->net = net;
+    acceptor->loop = loop;
+    acceptor->entries =
+        mem_need_array(config->n_listeners, sizeof *acceptor->entries);
+    lock_init(&acceptor->lock);
+    map_init(&acceptor->guests);
+    loop_timer_init(&acceptor->rest, loop, acceptor_on_rested);
+    acceptor->start.run = acceptor_on_start;
+    acceptor->resume.run = acceptor_on_resume;
+    acceptor->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    for (size_t i = 0; i < config->n_listeners && err == ERR_OK; i++) {
+        struct entry *entry = &acceptor->entries[i];
+
+        entry->acceptor = acceptor;
+        entry->listener = &config->listeners[i];
+        entry->io.fd = -1;
+        acceptor->n_entries++;
+        err = entry_open(entry, config, why);
+    }
+    if (err != ERR_OK)
+        acceptor_free(&acceptor);
+    *out = acceptor;
+    return err;
+}
+
+int acceptor_port(const struct acceptor *acceptor, size_t i)
+{
+    return acceptor->entries[i].port;
+}
+
+void acceptor_start(struct acceptor *acceptor)
+{
+    loop_post(acceptor->loop, &acceptor->start);
+}
+
+void acceptor_close(struct acceptor *acceptor)
+{
+    acceptor->open = false;
+    loop_timer_stop(&acceptor->rest);
+    for (size_t i = 0; i < acceptor->n_entries; i++) {
+        struct loop_io *io = &acceptor->entries[i].io;
+        int fd = io->fd;
+
+        if (fd < 0)
+            continue;
+        loop_io_fini(io);
+        close(fd);
+    }
+}
+
+void acceptor_free(struct acceptor **out)
+{
+    struct acceptor *acceptor = *out;
+    struct map_link *link = NULL;
+
+    if (acceptor == NULL)
+        return;
+    acceptor_close(acceptor);
+    if (acceptor->spare >= 0)
+        close(acceptor->spare);
+    while ((link = map_next(&acceptor->guests, NULL)) != NULL) {
+        map_remove(&acceptor->guests, link);
+        mem_free(CONTAINER_OF(link, struct guest, link));
+    }
+    map_fini(&acceptor->guests);
+    lock_fini(&acceptor->lock);
+    mem_free(acceptor->entries);
+    mem_free(acceptor);
+    *out = NULL;
+}

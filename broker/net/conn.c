@@ -1,0 +1,197 @@
+/* conn.c - one connection: its state, and what it waits for.
+ *
+ * conn_go_on() is the driver: send what waits, then read and serve, send again,
+ * and conn_settle() derives from what is left in which state that leaves the
+ * connection, in which list it belongs and what to wait for. Nothing else
+ * touches those.
+ *
+ * While a handler has the request, or replies wait, readability is of no use: it
+ * is switched off only when it shows (one system call), since mostly it does
+ * not before we can read again.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/net_in.h"
+
+static void conn_settle(struct conn *conn, bool progress);
+
+static void conn_on_ready(struct loop_io *io, unsigned ready)
+{
+    struct conn *conn = CONTAINER_OF(io, struct conn, io);
+    bool waits = conn->state == CONN_BUSY || conn->state == CONN_SENDING;
+
+    if ((ready & LOOP_READ) && waits)
+        conn->heard = true;
+    if ((ready & LOOP_WRITE) || !waits)
+        conn_go_on(conn);
+    else
+        conn_settle(conn, false);
+}
+
+static void host_text(const struct in6_addr *addr, char *text, size_t size)
+{
+    if (IN6_IS_ADDR_V4MAPPED(addr))
+        inet_ntop(AF_INET, &addr->s6_addr[12], text, (socklen_t)size);
+    else
+        inet_ntop(AF_INET6, addr, text, (socklen_t)size);
+}
+
+struct conn *conn_new(const struct listener *listener, int fd,
+                      const struct in6_addr *addr, uint16_t port)
+{
+    struct conn *conn = mem_need(sizeof *conn);
+
+    conn->listener = listener;
+    conn->io.fd = fd;
+    conn->addr = *addr;
+    conn->port = port;
+    host_text(addr, conn->host, sizeof conn->host);
+    list_init(&conn->link);
+    list_init(&conn->turn_link);
+    return conn;
+}
+
+void conn_attach(struct conn *conn, struct reactor *reactor)
+{
+    conn->reactor = reactor;
+    loop_io_init(&conn->io, reactor->loop, conn->io.fd, conn_on_ready);
+    reactor_keep_on(reactor);
+    conn_settle(conn, true);
+}
+
+void conn_free(struct conn *conn)
+{
+    assert(conn->state == CONN_DEAD && conn->request == NULL);
+    list_remove(&conn->link);
+    conn->reactor->n_conns--;
+    net_on_gone(conn->reactor->net);
+    mem_free(conn);
+}
+
+void conn_close(struct conn *conn)
+{
+    struct reactor *reactor = conn->reactor;
+    int fd = conn->io.fd;
+
+    if (conn->state == CONN_DEAD)
+        return;
+    loop_io_fini(&conn->io);
+    close(fd);
+    conn_drop_input(conn);
+    out_free(&conn->out);
+    if (conn->state == CONN_STARVED)
+        reactor->n_starved--;
+    conn->state = CONN_DEAD;
+    list_remove(&conn->turn_link);
+    list_remove(&conn->link);
+    /* with a request it waits for the handler to end it */
+    if (conn->request == NULL)
+        list_append(&reactor->conns[CONN_DEAD], &conn->link);
+    reactor->net->n_conns--;
+    acceptor_forget(reactor->net->acceptor, &conn->addr);
+}
+
+static enum conn_state conn_state_now(const struct conn *conn)
+{
+    if (conn->request != NULL)
+        return CONN_BUSY;
+    if (conn->out != NULL)
+        return CONN_SENDING;
+    if (conn->starved)
+        return CONN_STARVED;
+    return conn->need > 0 || conn->head_got > 0 ? CONN_FRAME : CONN_IDLE;
+}
+
+static unsigned conn_wants(const struct conn *conn)
+{
+    unsigned want = conn->heard ? 0 : LOOP_READ;
+
+    if (conn->state == CONN_STARVED)
+        return 0;
+    if (conn->out != NULL)
+        want |= LOOP_WRITE;
+    return want;
+}
+
+/* `progress`: bytes moved, so the state's deadline begins anew. */
+static void conn_settle(struct conn *conn, bool progress)
+{
+    struct reactor *reactor = conn->reactor;
+    enum conn_state state = conn_state_now(conn);
+
+    if (state != conn->state || progress || list_is_empty(&conn->link)) {
+        if (conn->state == CONN_STARVED)
+            reactor->n_starved--;
+        if (state == CONN_STARVED)
+            reactor->n_starved++;
+        conn->state = (uint8_t)state;
+        conn->active_us = loop_now_us(reactor->loop);
+        list_remove(&conn->link);
+        list_append(&reactor->conns[state], &conn->link);
+    }
+    if (state != CONN_BUSY && state != CONN_SENDING)
+        conn->heard = false;
+    loop_io_want(&conn->io, conn_wants(conn));
+}
+
+/* Send what the socket takes. False: the connection is closed now. Afterwards
+ * conn->out is NULL when nothing waits. */
+static bool conn_flush(struct conn *conn, size_t *sent)
+{
+    enum err err;
+
+    if (conn->out == NULL)
+        return true;
+    err = out_flush(conn->out, conn->io.fd, NET_TURN_BYTES, sent);
+    if (err == ERR_OK) {
+        reactor_out_give(conn->reactor, &conn->out);
+        return true;
+    }
+    if (err == ERR_AGAIN || err == ERR_LIMIT)
+        return true;
+    if (err == ERR_IO)
+        CONN_LINE(conn, "a file of its answer could not be read or has become "
+                        "shorter");
+    conn_close(conn);
+    return false;
+}
+
+void conn_go_on(struct conn *conn)
+{
+    size_t sent = 0;
+    bool read = false;
+
+    if (conn->state == CONN_DEAD || !conn_flush(conn, &sent))
+        return;
+    if (conn->out == NULL && conn->request == NULL) {
+        if (conn->reactor->is_draining) {
+            conn_close(conn);
+            return;
+        }
+        bool more = conn_read(conn);
+
+        read = true;
+        if (conn->state == CONN_DEAD || !conn_flush(conn, &sent))
+            return;
+        if (more && conn->out == NULL && conn->request == NULL)
+            reactor_later(conn->reactor, conn);
+    }
+    conn_settle(conn, read || sent > 0);
+}
+
+void conn_expire(struct conn *conn)
+{
+    if (conn->state == CONN_FRAME)
+        CONN_LINE(conn, "it sent %u of %u bytes of a request and then nothing",
+                  conn->got, conn->need);
+    else if (conn->state == CONN_SENDING)
+        CONN_LINE(conn, "it does not read its answers");
+    else
+        diag_debug("event=connection_idle peer=%s:%u listener=%s", conn->host,
+                   (unsigned)conn->port, conn->listener->name);
+    conn_close(conn);
+}
