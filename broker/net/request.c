@@ -124,24 +124,24 @@ static api_fn *request_handler(struct request_in *in, uint32_t len)
     enum err err = frame_read_head(bytes_make(in->frame.data, len), &head);
     api_fn *handler = NULL;
 
-    if (err == ERR_OK)
+    request->api = wire_api_find(head.key);
+    if (request->api != NULL)
         handler = conn->reactor->net->config.handler(head.key);
-    if (err == ERR_ABSENT || (err == ERR_OK && handler == NULL)) {
+    if (handler == NULL) {
         CONN_LINE(conn, "API key %d (version %d) is not served", head.key,
                   head.version);
         return NULL;
     }
-    if (err != ERR_OK) {
-        CONN_LINE(conn, "the header of its request is malformed (API key %d, "
-                        "version %d, %u bytes)", head.key, head.version, len);
-        return NULL;
-    }
-    request->api = wire_api_find(head.key);
     if (head.key != WIRE_API_VERSIONS && (head.version < request->api->min ||
                                           head.version > request->api->max)) {
         CONN_LINE(conn, "version %d of %s is not served (%d to %d are)",
                   head.version, request->api->name, request->api->min,
                   request->api->max);
+        return NULL;
+    }
+    if (err != ERR_OK) {
+        CONN_LINE(conn, "the header of its %s request (version %d, %u bytes) is "
+                        "malformed", request->api->name, head.version, len);
         return NULL;
     }
     request->version = head.version;
