@@ -4,8 +4,8 @@
 const char *kafka_error_name(int16_t code)
 {
     switch (code) {
-#define X(name, value) \
-    case value:        \
+#define X(name, value)                                                         \
+    case value:                                                                \
         return #name;
         KAFKA_ERROR_LIST(X)
 #undef X

@@ -88,7 +88,7 @@ void wr_string(struct wr *w, bool compact, struct bytes b)
     if (compact)
         wr_uvarint(w, bytes_is_null(b) ? 0 : (uint32_t)b.len + 1);
     else
-        wr_i16(w, bytes_is_null(b) ? -1 : (int16_t)b.len);
+        wr_i16(w, (int16_t)(bytes_is_null(b) ? -1 : (int)b.len));
     wr_raw(w, b.at, b.len);
 }
 

@@ -156,7 +156,10 @@ class Schema:
                 where = f'{path}:{number}'
                 text, _, comment = line.partition('#')
                 if text.strip():
-                    self.line(text.rstrip(), comment.strip(), where)
+                    try:
+                        self.line(text.rstrip(), comment.strip(), where)
+                    except (IndexError, ValueError):
+                        die(where, f'cannot be read: {text.strip()}')
                 elif not self.messages and not self.apis and not self.uses:
                     self.about.append(comment.strip())
 
