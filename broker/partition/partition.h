@@ -91,6 +91,8 @@ struct append {
     int16_t acks;           /* -1: refuse below min.insync.replicas */
     bool may_block;         /* large: not to be written on a reactor */
     bool on_pool;           /* the caller is a pool thread */
+    /* Instead of a batch (set.at is NULL): called alone in the lane. */
+    void (*run)(struct append *append);
     void (*on_done)(struct append *append); /* any thread, no lock held */
     void *owner;            /* the caller's */
     /* results */
@@ -127,6 +129,7 @@ struct partition {
     struct map_link link;      /* in the map of replicas */
     _Atomic uint32_t refs;
     _Atomic uint32_t users;    /* of `log`, right now */
+    _Atomic bool closed;       /* nobody may become a user any more */
     struct replicas *replicas; /* borrowed */
     int32_t index;
     uint16_t topic_len;        /* of `topic` */
@@ -134,6 +137,7 @@ struct partition {
     struct lock lock;          /* for all below */
     uint8_t state;             /* enum partition_state */
     bool lane_busy;            /* someone writes */
+    bool changing;             /* control lane: in the request at hand */
     struct log *log;           /* NULL: none (yet, or any more) */
     struct topic_settings *settings; /* counted; NULL without a log */
     struct uuid topic_id;      /* zero: unknown */
@@ -189,6 +193,10 @@ struct partition_view {
 int16_t partition_enter(struct partition *partition, int32_t current_epoch,
                         bool leader_only, struct partition_view *view);
 void partition_leave(struct partition *partition);
+
+/* The log alone, in any state, hosted or not; NULL when there is none. Followed
+ * by partition_leave() unless NULL. */
+struct log *partition_use_log(struct partition *partition);
 
 /* True while this broker leads it (a moment's answer). */
 bool partition_is_leader(struct partition *partition);

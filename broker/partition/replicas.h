@@ -10,7 +10,8 @@
  * cluster id (log_dir_meta_check()); replicas_load() loads or recovers all
  * logs; replicas_start() begins the upkeep. Partitions are hosted from their
  * first LeaderAndIsr on. replicas_stop() flushes, writes checkpoints and marks
- * the directories clean.
+ * the directories clean. The pool needs two threads at least: the control lane
+ * may wait for an append that another one writes.
  *
  * Threads: lookups from any thread. replicas_apply() and replicas_stop_replicas()
  * on the control lane. Life-cycle functions on one thread that may block.
@@ -50,9 +51,9 @@ struct replicas_config {
     int64_t producer_check_ms;      /* producer.id.expiration.check.interval.ms */
     int64_t lag_max_ms;             /* replica.lag.time.max.ms */
     size_t fetch_sessions;          /* max.incremental.fetch.session.cache.slots */
-    /* The settings of a topic whose first log is about to be made or loaded:
+    /* What is in force for a topic whose log is about to be made or loaded:
      * `config` holds the defaults and is changed where the topic has overrides.
-     * Control lane or loading thread; may block. NULL: no topic has any. */
+     * Pool threads; may block. NULL: no topic has any. */
     void (*topic_config)(void *context, struct bytes topic,
                          struct log_config *config);
     /* A directory went offline: tell the controller; when it was the last one,
@@ -89,6 +90,8 @@ void replicas_start(struct replicas *replicas);
  * and control lane must be idle, pool and coordination loop still running.
  * Blocks. */
 void replicas_stop(struct replicas *replicas);
+
+/* Free all. Once the pool has ended (a job of ours may still be returning). */
 void replicas_free(struct replicas **replicas);
 
 /* -- finding ------------------------------------------------------------------- */
@@ -143,12 +146,13 @@ struct replicas_stop_one {
 void replicas_stop_replicas(struct replicas *replicas,
                             struct replicas_stop_one *stops, size_t n);
 
-/* The topic's configuration changed: all its partitions take it on. Any thread;
+/* A topic's configuration changed: all its partitions take it on. Any thread;
  * does not block. */
 void replicas_topic_config_set(struct replicas *replicas, struct bytes topic,
                                const struct log_config *config);
 
-/* The broker's defaults changed; topics with overrides are told one by one. */
+/* The broker's defaults changed; all topics are asked for again, in the pool.
+ * Any thread; does not block. */
 void replicas_defaults_set(struct replicas *replicas,
                            const struct log_config *defaults);
 
