@@ -11,12 +11,22 @@
 
 /* clang-format off */
 #define API_HANDLERS(X) \
+    X(PRODUCE, produce) \
+    X(FETCH, fetch) \
+    X(LIST_OFFSETS, list_offsets) \
     X(METADATA, metadata) \
+    X(LEADER_AND_ISR, leader_and_isr) \
+    X(STOP_REPLICA, stop_replica) \
     X(API_VERSIONS, api_versions) \
     X(CREATE_TOPICS, create_topics) \
     X(DELETE_TOPICS, delete_topics) \
+    X(DELETE_RECORDS, delete_records) \
+    X(INIT_PRODUCER_ID, init_producer_id) \
+    X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch) \
+    X(DESCRIBE_LOG_DIRS, describe_log_dirs) \
     X(CREATE_PARTITIONS, create_partitions) \
     X(DESCRIBE_CLUSTER, describe_cluster) \
+    X(DESCRIBE_PRODUCERS, describe_producers) \
     X(DESCRIBE_CONFIGS, describe_configs) \
     X(ALTER_CONFIGS, alter_configs) \
     X(INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs)
