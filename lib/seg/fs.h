@@ -43,6 +43,7 @@ struct fs {
                        int n_iov, int64_t position);
     int (*fsync)(const struct fs *fs, int fd);
     int (*fdatasync)(const struct fs *fs, int fd);
+    int (*syncfs)(const struct fs *fs, int fd); /* all of the file system */
     int (*ftruncate)(const struct fs *fs, int fd, int64_t size);
     int (*fallocate)(const struct fs *fs, int fd, int64_t size);
     int (*fstat)(const struct fs *fs, int fd, struct fs_stat *out);

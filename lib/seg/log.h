@@ -93,7 +93,8 @@ struct bytes log_topic(const struct log *log);
 int32_t log_partition(const struct log *log);
 struct log_dir *log_dir_of(const struct log *log);
 
-/* A copy of the settings; setting them takes effect with the next append. */
+/* A copy of the settings; setting them takes effect with the next append, and
+ * waits for one that is being written. */
 void log_config_get(struct log *log, struct log_config *config);
 void log_config_set(struct log *log, const struct log_config *config);
 
@@ -164,6 +165,8 @@ struct log_appended {
     int64_t end_offset; /* LEO now */
     bool flush_due;     /* flush.messages reached: call log_flush() before
                            acknowledging */
+    bool rolled;        /* a segment was ended: have log_flush_rolled() run in
+                           the pool, some time */
 };
 
 /* Append `n` sets in order, with one write where possible. Each set succeeds or
@@ -209,6 +212,8 @@ struct log_plan {
     struct seg_file *file; /* a reference, the caller's; NULL: nothing there */
     int64_t position;      /* byte where the batch that holds `offset` begins */
     uint32_t length;       /* bytes; the last batch may be cut */
+    bool incomplete;       /* max_bytes cuts the first batch; Fetch then sends
+                              nothing, unless a hard limit is asked for */
     bool hot;              /* lies at the end of the log: in the page cache
                               unless memory was short */
 };
@@ -283,8 +288,9 @@ void log_epoch_end(struct log *log, int32_t epoch, int32_t *found,
 /* -- cut ------------------------------------------------------------------------ */
 
 /* Cut everything from `offset` on, as a follower does; beyond the LEO nothing
- * happens. A batch that spans `offset` goes whole. `offset` below the log start
- * is log_reset() at `offset`. Blocks. */
+ * happens. A batch that spans `offset` goes whole. `offset` below the first
+ * segment is log_reset() at `offset`. Blocks. Afterwards the caller has
+ * log_dir_write_recovery_points() run, as the one on disk may be too high. */
 MUST_USE enum err log_truncate(struct log *log, int64_t offset, int64_t now_ms,
                                struct errmsg *why);
 
@@ -306,6 +312,7 @@ struct log_segment_fact {
     int64_t next;          /* first offset of the following segment, or LEO */
     int64_t bytes;         /* of the .log file */
     int64_t largest_ms;    /* largest timestamp, or the file's mtime */
+    int64_t modified_ms;   /* the file's mtime; 0 when there is no file */
 };
 
 /* How many segments, oldest first, may go; decides only. `facts` are in order,
@@ -314,6 +321,12 @@ size_t log_retention_choose(const struct log_segment_fact *facts, size_t n,
                             const struct log_config *config,
                             int64_t high_watermark, int64_t log_start,
                             int64_t now_ms);
+
+/* Facts of all segments, in order, in the arena (ListOffsets 0, metrics).
+ * Blocks. */
+MUST_USE enum err log_segment_facts(struct log *log, struct arena *arena,
+                                    struct log_segment_fact **facts, size_t *n,
+                                    struct errmsg *why);
 
 /* Do what retention asks for now; `*n` (may be NULL) counts segments removed.
  * Blocks. */
@@ -326,6 +339,11 @@ MUST_USE enum err log_retain(struct log *log, int64_t now_ms, size_t *n,
  * point there. Batches appended meanwhile are not delayed. Blocks on fsync. */
 MUST_USE enum err log_flush(struct log *log, int64_t now_ms,
                             struct errmsg *why);
+
+/* Flush the segments that take no more appends: after a roll, in the pool. Moves
+ * the recovery point to the base of the active one. Blocks on fsync. */
+MUST_USE enum err log_flush_rolled(struct log *log, int64_t now_ms,
+                                   struct errmsg *why);
 
 /* When flush.ms wants the next flush; INT64_MAX: never, or nothing to flush. */
 int64_t log_flush_due_ms(struct log *log);
