@@ -154,8 +154,8 @@ void batch_seal(uint8_t *at, size_t size)
 {
     assert(size >= BATCH_HEADER);
     batch_put_32(at + BATCH_AT_CRC,
-                  codec_crc32c(0, bytes_make(at + BATCH_AT_ATTRIBUTES,
-                                             size - BATCH_AT_ATTRIBUTES)));
+                 codec_crc32c(0, bytes_make(at + BATCH_AT_ATTRIBUTES,
+                                            size - BATCH_AT_ATTRIBUTES)));
 }
 
 void batch_patch_offset(uint8_t *at, int64_t base_offset, int32_t leader_epoch)
@@ -164,6 +164,9 @@ void batch_patch_offset(uint8_t *at, int64_t base_offset, int32_t leader_epoch)
     if (at[BATCH_AT_MAGIC] == 2)
         batch_put_32(at + BATCH_AT_EPOCH, (uint32_t)leader_epoch);
 }
+
+/* Below this many bytes reading them all is quicker than the arithmetic. */
+enum { BATCH_RESEAL = 32 * 1024 };
 
 void batch_patch_header(uint8_t *at, size_t size, int16_t attributes,
                         int64_t base_timestamp, int64_t max_timestamp)
@@ -176,11 +179,15 @@ void batch_patch_header(uint8_t *at, size_t size, int16_t attributes,
     batch_put_16(at + BATCH_AT_ATTRIBUTES, attributes);
     batch_put_64(at + BATCH_AT_BASE_TIMESTAMP, base_timestamp);
     batch_put_64(at + BATCH_AT_MAX_TIMESTAMP, max_timestamp);
+    if (size < BATCH_RESEAL) {
+        batch_seal(at, size);
+        return;
+    }
     batch_put_32(at + BATCH_AT_CRC,
-                  codec_crc32c_exchange(batch_u32(at + BATCH_AT_CRC),
-                                        bytes_make(old, sizeof old),
-                                        bytes_make(at + FROM, sizeof old),
-                                        size - TO));
+                 codec_crc32c_exchange(batch_u32(at + BATCH_AT_CRC),
+                                       bytes_make(old, sizeof old),
+                                       bytes_make(at + FROM, sizeof old),
+                                       size - TO));
 }
 
 void batch_patch_times(uint8_t *at, size_t size, int16_t attributes,

@@ -211,6 +211,15 @@ static struct batch_spec validate_spec(const struct validate *v)
     return spec;
 }
 
+/* What a new batch may say of its producer; Kafka minds it only here. */
+static bool validate_producer(const struct batch_header *h)
+{
+    if (h->producer_id == BATCH_NO_PRODUCER_ID)
+        return !batch_is_transactional(h);
+    return h->producer_epoch != BATCH_NO_EPOCH &&
+           (h->base_sequence >= 0 || batch_is_control(h));
+}
+
 /* Write the records of the batch anew, with consecutive offsets from 0. */
 static enum err validate_rewrite(struct validate *v)
 {
@@ -226,6 +235,8 @@ static enum err validate_rewrite(struct validate *v)
     spec.producer_id = h->producer_id;
     spec.producer_epoch = h->producer_epoch;
     spec.base_sequence = h->base_sequence;
+    if (v->source != v->target && !validate_producer(h))
+        return ERR_RECORD;
     err = batch_reader_start(reader, bytes_make(v->records, v->len),
                              v->rules->inflate_limit);
     if (err == ERR_OK)
@@ -234,6 +245,8 @@ static enum err validate_rewrite(struct validate *v)
         err = batch_reader_next(reader, &record);
         if (err != ERR_OK)
             break;
+        if (record.timestamp < BATCH_NO_TIMESTAMP)
+            return ERR_TIMESTAMP;
         record.offset = builder->last_offset + 1;
         batch_builder_add(builder, &record);
         err = builder->err != ERR_OK ? builder->err : v->rewrite->err;
@@ -246,7 +259,8 @@ static enum err validate_rewrite(struct validate *v)
 static enum err validate_new(struct validate *v)
 {
     const struct batch_header *h = &v->result->header;
-    bool keep = v->source == v->target ||
+    /* Markers stay as they are, and so does what has no records. */
+    bool keep = v->source == v->target || h->count == 0 ||
                 (v->source == CODEC_NONE && batch_is_control(h));
     enum err err = validate_header(v);
 
@@ -279,7 +293,10 @@ static enum err validate_each(void *context, int32_t index,
 
     validate_one(v, index, record->timestamp, !bytes_is_null(record->key),
                  record->offset);
-    return ERR_OK;
+    /* Each message that stands alone is a batch, and the first one decides. */
+    if (v->source == CODEC_NONE && v->result->n_refused != 0)
+        return validate_verdict(v);
+    return record->timestamp < BATCH_NO_TIMESTAMP ? ERR_TIMESTAMP : ERR_OK;
 }
 
 static enum err validate_old(struct validate *v)
@@ -337,5 +354,10 @@ enum err validate_records(struct validator *validator,
         return err;
     v.client_append_time = batch_has_append_time(&result->header);
     err = result->header.magic == 2 ? validate_new(&v) : validate_old(&v);
+    if (bytes_is_null(result->message)) {
+        /* What broke off the pass is not the fault of single records. */
+        result->n_errors = 0;
+        result->n_refused = 0;
+    }
     return validate_blame(err);
 }

@@ -12,10 +12,11 @@
  *                 consecutive, or the client sent magic 0 or 1: a new batch is
  *                 written to `rewrite`
  *
- * The rules are those of Apache Kafka 3.7, except that a record's length must
- * be exact also inside a compressed batch, that uncompressed batches with gaps
- * are rewritten as compressed ones are, and that what cannot be inflated is an
- * invalid record, not a server error.
+ * The rules are those of Apache Kafka 3.7, with these differences: a record's
+ * length must be exact also inside a compressed batch; magic 2 with gaps between
+ * its offsets is rewritten (Kafka appends it as it is when uncompressed, and
+ * fails when compressed); and where Kafka fails with a server error because of
+ * what the client sent, there is a code that says so.
  *
  *   returned       Kafka's code                 when
  *   ERR_RECORD     INVALID_RECORD               malformed, or a rule was broken

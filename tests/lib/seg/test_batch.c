@@ -385,6 +385,29 @@ START_TEST(patches_leave_the_crc_right)
 }
 END_TEST
 
+START_TEST(a_large_batch_is_patched_without_reading_it)
+{
+    static uint8_t value[100000];
+    struct batch_record record = { .timestamp = 7,
+                                   .value = bytes_make(value, sizeof value) };
+    struct batch_spec spec = batch_spec_make();
+    struct batch_builder b;
+    struct wr out;
+
+    wr_init(&out, 1 << 20);
+    batch_builder_init(&b);
+    ck_assert_int_eq(batch_builder_start(&b, &spec, &out), ERR_OK);
+    batch_builder_add(&b, &record);
+    ck_assert_int_eq(batch_builder_finish(&b, NULL), ERR_OK);
+    batch_patch_times(out.data, out.len, BATCH_APPEND_TIME, 99);
+    ck_assert_int_eq(batch_check(bytes_make(out.data, out.len)), ERR_OK);
+    batch_patch_header(out.data, out.len, 0, 5, 123456789);
+    ck_assert_int_eq(batch_check(bytes_make(out.data, out.len)), ERR_OK);
+    batch_builder_fini(&b);
+    wr_fini(&out);
+}
+END_TEST
+
 START_TEST(any_bit_changed_is_seen_by_the_crc)
 {
     static const char *const names[] = { "v2-none.bin", "v1-none.bin",
@@ -534,6 +557,7 @@ int main(void)
     tcase_add_loop_test(t, markers_are_kafkas_markers, 0, 2);
     tcase_add_test(t, a_marker_too_short_is_no_marker);
     tcase_add_test(t, patches_leave_the_crc_right);
+    tcase_add_test(t, a_large_batch_is_patched_without_reading_it);
     tcase_add_loop_test(t, any_bit_changed_is_seen_by_the_crc, 0, 3);
     tcase_add_test(t, a_range_cut_anywhere_gives_its_whole_batches);
     tcase_add_test(t, sizes_and_magics_that_cannot_be_are_refused);

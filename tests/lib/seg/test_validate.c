@@ -633,6 +633,38 @@ START_TEST(offsets_with_gaps_are_written_anew)
 }
 END_TEST
 
+START_TEST(what_a_new_batch_cannot_say_is_refused)
+{
+    struct batch_spec spec = batch_spec_make();
+
+    rules.keep_codec = false;
+    rules.codec = CODEC_LZ4;
+    spec.attributes = BATCH_TRANSACTIONAL; /* without a producer */
+    produce_with(spec, 2);
+    ck_assert_int_eq(validate(), ERR_RECORD);
+    spec.producer_id = 5;
+    spec.base_sequence = 0; /* without an epoch */
+    produce_with(spec, 2);
+    ck_assert_int_eq(validate(), ERR_RECORD);
+    produce(CODEC_NONE, 1);
+    batch_patch_header(batch.data, batch.len, 0, -7, -7);
+    ck_assert_int_eq(validate(), ERR_TIMESTAMP);
+    ck_assert_uint_eq(result.n_refused, 0);
+}
+END_TEST
+
+START_TEST(a_pass_that_breaks_off_blames_no_single_record)
+{
+    load("v2-produce-none.bin");
+    rules.compacted = true; /* record 1 has no key */
+    batch.data[batch.len - 1] = 2; /* the last one is malformed */
+    batch_seal(batch.data, batch.len);
+    ck_assert_int_eq(validate(), ERR_RECORD);
+    ck_assert_uint_eq(result.n_errors, 0);
+    ck_assert_uint_eq(result.n_refused, 0);
+}
+END_TEST
+
 START_TEST(a_batch_that_grows_above_the_limit_is_too_large)
 {
     produce(CODEC_ZSTD, 1000);
@@ -862,6 +894,8 @@ int main(void)
     tcase_add_loop_test(t, the_topics_codec_wins, 0, 25);
     tcase_add_test(t, a_rewritten_batch_keeps_its_producer);
     tcase_add_test(t, offsets_with_gaps_are_written_anew);
+    tcase_add_test(t, what_a_new_batch_cannot_say_is_refused);
+    tcase_add_test(t, a_pass_that_breaks_off_blames_no_single_record);
     tcase_add_test(t, a_batch_that_grows_above_the_limit_is_too_large);
     tcase_add_loop_test(t, old_sets_become_kafkas_batch, 0, 4);
     tcase_add_test(t, old_sets_get_the_append_time);
