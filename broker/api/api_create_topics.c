@@ -194,7 +194,9 @@ static void answer_configs(struct request *request, const struct topic_plan *pla
         assert(n > 0);
         c = &out->configs[out->n_configs++];
         c->name = bytes_of(row->name);
-        c->value = arena_copy(&request->arena, bytes_of(synonyms[0].value));
+        c->value = topic_value(request->broker->config, (enum topic_key)key,
+                               plan->configs, plan->n_configs,
+                               &request->arena);
         c->config_source = (int8_t)synonyms[0].source;
         c->is_sensitive = conf_is_secret(row);
     }

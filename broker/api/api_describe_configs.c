@@ -37,14 +37,15 @@ static bool is_asked(const resource_in *in, struct bytes name)
 }
 
 static struct bytes told(const struct describe *describe, bool secret,
-                         const char *value)
+                         struct bytes value)
 {
-    if (secret || value == NULL)
+    if (secret)
         return BYTES_NULL;
-    return arena_copy(&describe->request->arena, bytes_of(value));
+    return arena_copy(&describe->request->arena, value);
 }
 
 static void fill_config(const struct describe *describe, const struct conf_key *row,
+                        struct bytes value,
                         const struct config_synonym *synonyms, size_t n,
                         bool read_only, config_out *out)
 {
@@ -52,7 +53,7 @@ static void fill_config(const struct describe *describe, const struct conf_key *
 
     wire_describe_configs_response_results_configs_init(out);
     out->name = bytes_of(row->name);
-    out->value = told(describe, secret, synonyms[0].value);
+    out->value = told(describe, secret, value);
     out->read_only = read_only;
     out->config_source = (int8_t)synonyms[0].source;
     out->is_default = synonyms[0].source == CONFIG_DEFAULT;
@@ -65,7 +66,8 @@ static void fill_config(const struct describe *describe, const struct conf_key *
     out->synonyms = arena_array(&describe->request->arena, n, sizeof *out->synonyms);
     for (size_t i = 0; out->synonyms && i < n; i++) {
         /* A default of null is no place a value comes from. */
-        if (synonyms[i].source == CONFIG_DEFAULT && synonyms[i].value == NULL)
+        if (synonyms[i].source == CONFIG_DEFAULT &&
+            bytes_is_null(synonyms[i].value))
             continue;
         out->synonyms[out->n_synonyms++] = (synonym_out){
             bytes_of(synonyms[i].name), told(describe, secret, synonyms[i].value),
@@ -94,8 +96,10 @@ static void describe_topic(const struct describe *describe, const resource_in *i
             continue;
         n = topic_synonyms(request->broker->config, (enum topic_key)key, pairs,
                            n_pairs, synonyms);
-        fill_config(describe, row, synonyms, n, false,
-                    &out->configs[out->n_configs++]);
+        fill_config(describe, row,
+                    topic_value(request->broker->config, (enum topic_key)key,
+                                pairs, n_pairs, &request->arena),
+                    synonyms, n, false, &out->configs[out->n_configs++]);
     }
 }
 
@@ -137,8 +141,9 @@ static void describe_broker(const struct describe *describe, const resource_in *
         if ((row->flags & CONF_INTERNAL) || !is_asked(in, bytes_of(row->name)))
             continue;
         n = config_synonyms(cfg, (enum config_key)key, synonyms);
-        fill_config(describe, row, synonyms, n,
-                    !config_is_dynamic((enum config_key)key),
+        fill_config(describe, row,
+                    bytes_of(config_text(cfg, (enum config_key)key)), synonyms,
+                    n, !config_is_dynamic((enum config_key)key),
                     &out->configs[out->n_configs++]);
     }
     if (out->configs != NULL)
@@ -164,9 +169,8 @@ static void describe_cluster_layer(const struct describe *describe,
             continue;
         const struct conf_key *row = config_key_row((enum config_key)key);
         only.name = row->name;
-        only.value = (const char *)arena_format(&request->arena, "%.*s",
-                                                BYTES_ARG(pairs[i].value)).at;
-        fill_config(describe, row, &only, 1,
+        only.value = pairs[i].value;
+        fill_config(describe, row, only.value, &only, 1,
                     !config_is_dynamic((enum config_key)key),
                     &out->configs[out->n_configs++]);
     }

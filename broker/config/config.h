@@ -51,7 +51,8 @@ void config_close(struct config **cfg);
 int64_t config_int64(const struct config *cfg, enum config_key key);
 bool config_bool(const struct config *cfg, enum config_key key);
 double config_double(const struct config *cfg, enum config_key key);
-/* Any type as text; NULL for null. Also secrets: do not log. */
+/* Any type as text, of this key itself (log.retention.ms is NULL while only
+ * .hours is set); NULL for null. Also secrets: do not log. */
 const char *config_text(const struct config *cfg, enum config_key key);
 /* A key that is in no table, or listener-prefixed ("super.users",
  * "listener.name.int.sasl.jaas.config"): what the layers hold, or NULL. */
@@ -128,8 +129,8 @@ enum config_layer { /* numbers of DescribeConfigs' ConfigSource */
 };
 
 /* Replace a dynamic layer (CONFIG_BROKER or CONFIG_CLUSTER) by these pairs.
- * Static, unknown and malformed entries are left out with a line each, as Kafka
- * does for what it finds in ZooKeeper. */
+ * Static and malformed entries, and passwords (they lie there encrypted), are left
+ * out with a line each; unknown names are kept for config_extra(). */
 void config_apply(struct config *cfg, enum config_layer layer,
                   const struct conf_pair *pairs, size_t n);
 
@@ -146,7 +147,8 @@ MUST_USE enum err config_check(const struct config *cfg, enum config_layer layer
 /* One place a value comes from, for DescribeConfigs. */
 struct config_synonym {
     const char *name;
-    const char *value;         /* NULL: null */
+    struct bytes value;        /* may be null; borrowed from the configuration or
+                                  from the overrides passed in */
     enum config_layer source;
 };
 
@@ -158,15 +160,22 @@ const struct conf_key *topic_key_row(enum topic_key key);
 int config_key_find(struct bytes name);
 int topic_key_find(struct bytes name);
 
-/* All places that hold the key, winner first (so [0] is what is in force and
- * where from). At most CONFIG_SYNONYMS_MAX; returns how many, at least 1 (the
- * default, perhaps null). */
+/* All places that hold the key or one that means the same, winner first: [0]
+ * tells where the value in force comes from (perhaps in another unit). At most
+ * CONFIG_SYNONYMS_MAX; returns how many, at least 1: when no place has it, one
+ * default of null. */
 size_t config_synonyms(const struct config *cfg, enum config_key key,
                        struct config_synonym *out);
 /* The same for a topic with these overrides. */
 size_t topic_synonyms(const struct config *cfg, enum topic_key key,
                       const struct conf_pair *overrides, size_t n,
                       struct config_synonym *out);
+
+/* The value in force for a topic, in the topic key's own unit, as text in the
+ * arena (config_text() gives that of a broker key). */
+struct bytes topic_value(const struct config *cfg, enum topic_key key,
+                         const struct conf_pair *overrides, size_t n,
+                         struct arena *arena);
 
 /* May it be changed while the broker runs (DescribeConfigs' read_only)? */
 bool config_is_dynamic(enum config_key key);
