@@ -133,7 +133,7 @@ enum err kacl_read(struct rd *r, struct arena *arena, struct kacl_list *out)
 {
     int32_t count = rd_i32(r);
 
-    *out = (struct kacl_list){ NULL, 0 };
+    *out = (struct kacl_list){ .is_null = count < 0 };
     if (r->err != ERR_OK || count <= 0)
         return r->err;
     if ((size_t)count > r->left / ACL_SMALLEST) {

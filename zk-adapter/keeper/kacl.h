@@ -34,6 +34,7 @@ struct kacl_entry {
 struct kacl_list {
     struct kacl_entry *entries;
     size_t n;
+    bool is_null; /* as it was sent */
 };
 
 struct kacl {

@@ -133,7 +133,7 @@ static bool id_is_valid(struct bytes scheme, struct bytes id)
 bool kacl_fix(struct kacl_list *list, const struct kids *ids,
               struct arena *arena)
 {
-    struct kacl_list out = { NULL, 0 };
+    struct kacl_list out = { .n = 0 };
     size_t most = 0;
 
     for (size_t i = 0; i < list->n; i++)

@@ -276,7 +276,6 @@ static void request_handle(struct kreq *req)
     case KOP_GET_EPHEMERALS:
     case KOP_GET_ALL_CHILDREN_NUMBER:
     case KOP_WHO_AM_I:
-    case KOP_RECONFIG:
         kread_handle(req);
         return;
     case KOP_CREATE:
@@ -286,6 +285,7 @@ static void request_handle(struct kreq *req)
     case KOP_DELETE:
     case KOP_SET_DATA:
     case KOP_SET_ACL:
+    case KOP_RECONFIG:
     case KOP_CLOSE_SESSION:
         kwrite_handle(req);
         return;

@@ -9,6 +9,7 @@ struct multi {
     struct kop *ops;
     struct kchange *changes;
     size_t n;
+    bool no_zxid; /* unreadable in the way that uses up no zxid */
 };
 
 static bool header_read(struct rd *r, int32_t *type)
@@ -35,6 +36,27 @@ static bool is_change(int32_t type)
            type == KOP_DELETE || type == KOP_SET_DATA || type == KOP_CHECK;
 }
 
+/* Inside a multi the flags have a say in what kind of create it is: 4 always
+ * means a container, and createTTL without a TTL mode is a plain create. Flags
+ * nobody knows, or a TTL mode without a ttl, spoil the whole request. */
+static bool create_settle(struct kop *op)
+{
+    bool known = op->flags >= 0 && op->flags <= 6;
+
+    if (op->type == KOP_CREATE_TTL) {
+        if (known && op->flags >= 5)
+            return true;
+        op->type = op->flags == 4 ? KOP_CREATE_CONTAINER : KOP_CREATE;
+        op->ttl = -1;
+        return true;
+    }
+    if (!known || op->flags >= 5)
+        return false;
+    if (op->flags == 4)
+        op->type = KOP_CREATE_CONTAINER;
+    return true;
+}
+
 /* The whole request is read before anything is done: what can not be read, or
  * has create flags nobody knows, fails as one. */
 static enum kcode multi_read(struct kreq *req, struct multi *multi)
@@ -43,7 +65,7 @@ static enum kcode multi_read(struct kreq *req, struct multi *multi)
     size_t most = req->rd.left / OP_SMALLEST;
     int32_t type;
 
-    multi->n = 0;
+    *multi = (struct multi){ .n = 0 };
     multi->ops = arena_array(arena, most, sizeof *multi->ops);
     multi->changes = arena_array(arena, most, sizeof *multi->changes);
     if (multi->ops == NULL || multi->changes == NULL)
@@ -54,8 +76,14 @@ static enum kcode multi_read(struct kreq *req, struct multi *multi)
         struct kop *op = &multi->ops[multi->n++];
         if (kop_read(&req->rd, type, arena, op) != K_OK)
             return K_MARSHALLING;
-        if (type != KOP_DELETE && type != KOP_SET_DATA && type != KOP_CHECK &&
-            (op->flags < 0 || op->flags > 6))
+        if (type == KOP_DELETE || type == KOP_SET_DATA || type == KOP_CHECK)
+            continue;
+        if (type != KOP_CREATE_TTL && op->flags >= 0 && op->flags <= 6 &&
+            op->acl.is_null) {
+            multi->no_zxid = true;
+            return K_MARSHALLING;
+        }
+        if (!create_settle(op))
             return K_MARSHALLING;
     }
     return req->rd.err == ERR_OK ? K_OK : K_MARSHALLING;
@@ -126,7 +154,7 @@ static void result_write(struct wr *w, const struct kop *op,
     case KOP_CREATE2:
     case KOP_CREATE_CONTAINER:
     case KOP_CREATE_TTL:
-        if (op->type == KOP_CREATE && op->flags < 4) {
+        if (op->type == KOP_CREATE) {
             header_write(w, KOP_CREATE, false, 0);
             wr_jute(w, change->path);
         } else {
@@ -181,6 +209,10 @@ void kmulti_handle(struct kreq *req)
         return;
     }
     code = multi_read(req, &multi);
+    if (multi.no_zxid) {
+        kreply_error(core, req->peer, req->xid, core->zxid, code);
+        return;
+    }
     record = krecord_begin(core, act.session, req->xid,
                            code == K_OK ? KOP_MULTI : KOP_ERROR);
     if (code != K_OK) {

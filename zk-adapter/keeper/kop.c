@@ -35,7 +35,10 @@ enum kcode kop_read(struct rd *r, int32_t type, struct arena *arena,
     } else {
         op->version = rd_i32(r);
     }
-    if (r->err != ERR_OK || bytes_is_null(op->path))
+    /* A null path is unreadable where a parent is looked for; elsewhere it is
+     * just an invalid one. */
+    if (r->err != ERR_OK ||
+        (bytes_is_null(op->path) && (is_create(type) || type == KOP_DELETE)))
         return K_MARSHALLING;
     return K_OK;
 }
@@ -76,16 +79,12 @@ static bool version_differs(int32_t expected, int32_t current)
 static void create_kind(const struct kact *act, const struct kop *op,
                         int32_t *log_type, int64_t *owner)
 {
-    bool container = act->multi ? op->flags == 4
-                                : op->type == KOP_CREATE_CONTAINER;
-    bool ttl = act->multi ? op->flags >= 5 : op->type == KOP_CREATE_TTL;
-
     *log_type = KOP_CREATE;
     *owner = 0;
-    if (container) {
+    if (op->type == KOP_CREATE_CONTAINER) {
         *log_type = KOP_CREATE_CONTAINER;
         *owner = KTREE_CONTAINER;
-    } else if (ttl) {
+    } else if (op->type == KOP_CREATE_TTL) {
         *log_type = KOP_CREATE_TTL;
         *owner = KTREE_TTL_MASK | op->ttl;
     } else if (op->flags == 1 || op->flags == 3) {

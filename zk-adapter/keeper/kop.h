@@ -27,7 +27,7 @@ struct kact {
     int64_t session;
     int64_t zxid;
     int64_t time;
-    bool multi;           /* flags decide what is created; may be undone */
+    bool multi;           /* may have to be undone */
 };
 
 struct kchange {

@@ -273,11 +273,6 @@ void kread_handle(struct kreq *req)
     case KOP_WHO_AM_I:
         who_am_i(req);
         return;
-    case KOP_RECONFIG:
-        kreply_error(req->core, req->peer, req->xid, 0,
-                     req->core->config->reconfig ? K_UNIMPLEMENTED
-                                                 : K_RECONFIG_DISABLED);
-        return;
     default:
         about_node(req);
         return;

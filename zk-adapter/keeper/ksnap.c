@@ -246,7 +246,7 @@ static enum err acls_load(struct load *load)
 static struct kacl *acl_of(struct load *load, int64_t id)
 {
     struct kacl_entry closed = { 0, BYTES("world"), BYTES("anyone") };
-    struct kacl_list list = { &closed, 1 };
+    struct kacl_list list = { &closed, 1, false };
     struct acl_ref *ref;
 
     if (id == -1)

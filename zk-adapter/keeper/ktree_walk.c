@@ -66,7 +66,7 @@ void ktree_plant(struct ktree *tree)
 {
     struct kacl_entry read_only = { KACL_READ, BYTES("world"),
                                     BYTES("anyone") };
-    struct kacl_list list = { &read_only, 1 };
+    struct kacl_list list = { &read_only, 1, false };
     struct ktree_node *root = ktree_add(tree, NULL, BYTES("/"), BYTES(""),
                                         NULL, 0);
     struct ktree_node *own;

@@ -172,7 +172,7 @@ static enum err replay_set(const struct replay *rp, struct rd *r, int32_t type)
     struct ktree *tree = &rp->core->tree;
     struct bytes path = rd_jute(r, INT32_MAX);
     struct bytes data = BYTES_NULL;
-    struct kacl_list acl = { NULL, 0 };
+    struct kacl_list acl = { .n = 0 };
     int32_t version;
     struct ktree_node *node;
 
@@ -272,10 +272,27 @@ static enum err replay_one(const struct replay *rp, struct rd *r, int32_t type)
     }
 }
 
+/* The real server logs the ops before the failing one as if they had been done;
+ * one error among them means that none was. */
+static bool multi_failed(struct rd r)
+{
+    int32_t count = rd_i32(&r);
+
+    for (int32_t i = 0; i < count && r.err == ERR_OK; i++) {
+        if (rd_i32(&r) == KOP_ERROR)
+            return true;
+        (void)rd_jute(&r, INT32_MAX);
+    }
+    return false;
+}
+
 static enum err replay_multi(const struct replay *rp, struct rd *r)
 {
-    int32_t count = rd_i32(r);
+    int32_t count;
 
+    if (multi_failed(*r))
+        return ERR_OK;
+    count = rd_i32(r);
     for (int32_t i = 0; i < count; i++) {
         int32_t type = rd_i32(r);
         struct bytes body = rd_jute(r, INT32_MAX);

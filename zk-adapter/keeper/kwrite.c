@@ -78,7 +78,7 @@ static void session_close(struct kreq *req)
     kpeer_end(core, peer, KPEER_LAST);
 }
 
-void kwrite_handle(struct kreq *req)
+static void change_handle(struct kreq *req)
 {
     struct kcore *core = req->core;
     struct kact act = { .core = core,
@@ -88,17 +88,8 @@ void kwrite_handle(struct kreq *req)
                         .time = core->wall_ms };
     struct kop op;
     struct kchange change;
-    enum kcode code;
+    enum kcode code = kop_read(&req->rd, req->type, &core->arena, &op);
 
-    if (core->refuse_writes) {
-        kreply_error(core, req->peer, req->xid, 0, K_SYSTEM_ERROR);
-        return;
-    }
-    if (req->type == KOP_CLOSE_SESSION) {
-        session_close(req);
-        return;
-    }
-    code = kop_read(&req->rd, req->type, &core->arena, &op);
     if (req->rd.err != ERR_OK) {
         /* Unreadable: no zxid is used up, and nothing is logged. */
         kreply_error(core, req->peer, req->xid, core->zxid, code);
@@ -106,18 +97,45 @@ void kwrite_handle(struct kreq *req)
     }
     if (code == K_OK)
         code = kop_check_flags(core, &op);
-    if (code != K_OK) {
+    if (code != K_OK)
         log_error(core, act.session, req->xid, code);
-        kreply_error(core, req->peer, req->xid, core->zxid, code);
-        return;
-    }
-    code = apply_logged(core, &act, req->xid, &op, &change);
+    else
+        code = apply_logged(core, &act, req->xid, &op, &change);
     if (code != K_OK) {
         kreply_error(core, req->peer, req->xid, core->zxid, code);
         return;
     }
     reply_write(req, &op, &change);
     kchange_done(core, &change);
+}
+
+/* A single server has nothing to reconfigure; the refusal uses up a zxid. */
+static void reconfig_refuse(struct kreq *req)
+{
+    struct kcore *core = req->core;
+    enum kcode code = core->config->reconfig ? K_UNIMPLEMENTED
+                                             : K_RECONFIG_DISABLED;
+
+    for (int i = 0; i < 3; i++)
+        (void)rd_jute(&req->rd, INT32_MAX);
+    (void)rd_i64(&req->rd);
+    if (req->rd.err != ERR_OK)
+        code = K_MARSHALLING;
+    else
+        log_error(core, req->peer->session_id, req->xid, code);
+    kreply_error(core, req->peer, req->xid, core->zxid, code);
+}
+
+void kwrite_handle(struct kreq *req)
+{
+    if (req->core->refuse_writes)
+        kreply_error(req->core, req->peer, req->xid, 0, K_SYSTEM_ERROR);
+    else if (req->type == KOP_CLOSE_SESSION)
+        session_close(req);
+    else if (req->type == KOP_RECONFIG)
+        reconfig_refuse(req);
+    else
+        change_handle(req);
 }
 
 /* -- ends of sessions ------------------------------------------------------ */
