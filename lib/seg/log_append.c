@@ -388,7 +388,9 @@ static enum err group_write(struct log *log, struct group *group,
     log_mark(log, group->end, active->size);
     log_unstable_update(log);
     lock_give(&log->lock);
-    err = log_failed(log, err, why);
+    /* Half taken into account is as bad as a dead disk. */
+    err = log_failed(log, err == ERR_SPACE || err == ERR_NOMEM ? ERR_IO : err,
+                     why);
     if (err != ERR_OK)
         group_fail(group, err);
     group->n = 0;

@@ -423,7 +423,8 @@ enum err index_append(struct log *log, int64_t offset, uint32_t position,
     err = index_time_append(log, why);
     if (err == ERR_OK && log->hot->n_index >= PENDING_MOST)
         err = index_spill(log, why);
-    return err;
+    /* They stay in memory until there is space again. */
+    return err == ERR_SPACE ? ERR_OK : err;
 }
 
 /* -- write ---------------------------------------------------------------------------- */
