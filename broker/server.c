@@ -382,6 +382,8 @@ static void server_stop(struct server *server, bool started)
     server->stopping = true;
     if (started)
         server_leave(server);
+    if (broker->replicas != NULL)
+        replicas_drain(broker->replicas);
     if (broker->net != NULL)
         net_stop(&broker->net, LIMIT_STOP_GRACE_MS);
     if (started)

@@ -27,6 +27,7 @@ struct replicas {
     struct topic_settings *defaults; /* of topics without overrides */
 
     struct gate gate;              /* lanes and logs becoming quiet */
+    _Atomic bool draining;         /* nobody may wait any more */
     _Atomic int64_t slow_until_us; /* writes go to the pool before this */
     _Atomic size_t jobs;           /* of ours in the pool: failed directories,
                                       new defaults */
@@ -88,6 +89,8 @@ void replicas_drop(struct replicas *replicas, struct partition *partition);
 /* A reference to the settings a topic's first log is opened with. Blocks. */
 struct topic_settings *replicas_settings(struct replicas *replicas,
                                          struct bytes topic);
+/* Close logs and directories without a trace. */
+void replicas_close_unclean(struct replicas *replicas);
 /* Called by a directory that failed. */
 void replicas_on_offline(void *context, struct log_dir *dir);
 

@@ -129,7 +129,8 @@ static bool is_fetch(const struct park_wait *wait)
 static bool may_wait_locked(const struct partition *p,
                             const struct park_wait *wait)
 {
-    if (p->state != PARTITION_ONLINE || !p->log)
+    if (p->state != PARTITION_ONLINE || !p->log ||
+        atomic_load(&p->replicas->draining))
         return false;
     return is_fetch(wait) || partition_leads_locked(p);
 }

@@ -333,10 +333,10 @@ enum err replicas_open(struct replicas **out,
     return err;
 }
 
-/* Close without a trace what replicas_stop() has not closed. */
-static void abandon_all(struct replicas *r)
+void replicas_close_unclean(struct replicas *r)
 {
     struct partition **all;
+    struct errmsg why;
     size_t n;
 
     replicas_all(r, &all, &n);
@@ -351,20 +351,20 @@ static void abandon_all(struct replicas *r)
         partition_unref(&all[i]);
     }
     mem_free(all);
+    for (size_t i = 0; i < r->n_dirs; i++)
+        err_ignore(log_dir_close(&r->dirs[i], false, &why),
+                   "nothing is promised by an unclean close");
+    r->n_dirs = 0;
 }
 
 void replicas_free(struct replicas **out)
 {
     struct replicas *r = *out;
-    struct errmsg why;
 
     if (!r)
         return;
     *out = NULL;
-    abandon_all(r);
-    for (size_t i = 0; i < r->n_dirs; i++)
-        err_ignore(log_dir_close(&r->dirs[i], false, &why),
-                   "nothing is promised by an unclean close");
+    replicas_close_unclean(r);
     seg_files_free(&r->files);
     fetch_sessions_free(&r->sessions);
     topic_settings_unref(&r->defaults);

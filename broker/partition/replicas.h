@@ -86,10 +86,19 @@ MUST_USE enum err replicas_load(struct replicas *replicas, struct errmsg *why);
 /* Begin the upkeep on the broker's coordination loop and pool. */
 void replicas_start(struct replicas *replicas);
 
+/* The broker is about to stop: whoever waits on a partition is woken and answered
+ * with what there is, and nobody begins to wait any more. Before net_stop(),
+ * which drops requests that are not answered. Any thread. */
+void replicas_drain(struct replicas *replicas);
+
 /* End the upkeep; close all logs, write checkpoints and clean markers. Reactors
  * and control lane must be idle, pool and coordination loop still running.
  * Blocks. */
 void replicas_stop(struct replicas *replicas);
+
+/* End the upkeep, and close all as if the process had been killed: nothing is
+ * flushed or written. Conditions as replicas_stop(). */
+void replicas_abandon(struct replicas *replicas);
 
 /* Free all. Once the pool has ended (a job of ours may still be returning). */
 void replicas_free(struct replicas **replicas);

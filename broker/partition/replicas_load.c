@@ -246,15 +246,40 @@ static void close_dirs(struct replicas *r)
     r->n_dirs = 0;
 }
 
-void replicas_stop(struct replicas *r)
+void replicas_drain(struct replicas *r)
 {
-    struct stop stop;
+    struct partition **all;
+    size_t n;
 
+    atomic_store(&r->draining, true);
+    replicas_all(r, &all, &n);
+    for (size_t i = 0; i < n; i++) {
+        partition_stop(all[i]);
+        partition_unref(&all[i]);
+    }
+    mem_free(all);
+}
+
+static void end_jobs(struct replicas *r)
+{
     upkeep_stop(r);
     lock_take(&r->gate.lock);
     while (atomic_load(&r->jobs) != 0)
         gate_wait(&r->gate);
     lock_give(&r->gate.lock);
+}
+
+void replicas_abandon(struct replicas *r)
+{
+    end_jobs(r);
+    replicas_close_unclean(r);
+}
+
+void replicas_stop(struct replicas *r)
+{
+    struct stop stop;
+
+    end_jobs(r);
     replicas_all(r, &stop.all, &stop.n);
     replicas_parallel(r, stop.n, 8, stop_one, &stop);
     for (size_t i = 0; i < stop.n; i++) {

@@ -34,7 +34,8 @@ enum { TASKS = 7 };
 
 struct upkeep {
     struct replicas *replicas;
-    struct job job;     /* starting and stopping on the loop */
+    struct job start;   /* on the loop; the stop may come before it ran */
+    struct job stop;
     struct task tasks[TASKS];
     bool stopping;      /* loop */
     bool stopped;       /* under the gate's lock */
@@ -198,7 +199,7 @@ static void task_due(struct loop_timer *timer)
 
 static void on_start(struct job *job)
 {
-    struct upkeep *u = CONTAINER_OF(job, struct upkeep, job);
+    struct upkeep *u = CONTAINER_OF(job, struct upkeep, start);
 
     for (size_t i = 0; i < TASKS; i++) {
         struct task *task = &u->tasks[i];
@@ -212,7 +213,7 @@ static void on_start(struct job *job)
 
 static void on_stop(struct job *job)
 {
-    struct upkeep *u = CONTAINER_OF(job, struct upkeep, job);
+    struct upkeep *u = CONTAINER_OF(job, struct upkeep, stop);
 
     u->stopping = true;
     for (size_t i = 0; i < TASKS; i++)
@@ -245,9 +246,9 @@ void replicas_start(struct replicas *r)
     u->tasks[5].first_ms = c->high_checkpoint_ms;
     u->tasks[6].first_ms = SWEEP_MS;
     u->replicas = r;
-    u->job.run = on_start;
+    u->start.run = on_start;
     r->upkeep = u;
-    loop_post(r->broker->coord_loop, &u->job);
+    loop_post(r->broker->coord_loop, &u->start);
 }
 
 void upkeep_stop(struct replicas *r)
@@ -256,8 +257,8 @@ void upkeep_stop(struct replicas *r)
 
     if (!u)
         return;
-    u->job.run = on_stop;
-    loop_post(r->broker->coord_loop, &u->job);
+    u->stop.run = on_stop;
+    loop_post(r->broker->coord_loop, &u->stop);
     lock_take(&r->gate.lock);
     while (!u->stopped)
         gate_wait(&r->gate);
