@@ -1,5 +1,7 @@
 /* test_lane.c - many threads append to one partition; leadership changes among
  * them. To be run under TSan as well. */
+#include <stdlib.h>
+
 #include "partition/replicas.h"
 
 #include "base/clock.h"

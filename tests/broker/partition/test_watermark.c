@@ -1,4 +1,6 @@
 /* test_watermark.c - the high watermark, followers, min.insync.replicas. */
+#include <stdio.h>
+
 #include "partition/replicas.h"
 
 #include "base/clock.h"
