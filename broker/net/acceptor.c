@@ -59,8 +59,36 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* Whether the kernel sizes such a buffer by itself up to `bytes` and beyond.
+ * Asking for a fixed size switches that off: Kafka's default of 100 KiB doubles
+ * the system time of receiving (0.15 to 0.33 CPU s/GB on loopback) and helps
+ * nobody. `limits` is tcp_rmem or tcp_wmem: least, default, most. */
+static bool grows_by_itself(const char *limits, int bytes)
+{
+    long most = 0;
+    FILE *file = fopen(limits, "re");
+
+    if (file == NULL)
+        return false;
+    if (fscanf(file, "%*s %*s %ld", &most) != 1)
+        most = 0;
+    fclose(file);
+    return most >= bytes;
+}
+
+static void set_buffers(const struct net_config *config, int fd)
+{
+    if (config->send_buffer > 0 &&
+        !grows_by_itself("/proc/sys/net/ipv4/tcp_wmem", config->send_buffer))
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, config->send_buffer);
+    if (config->receive_buffer > 0 &&
+        !grows_by_itself("/proc/sys/net/ipv4/tcp_rmem", config->receive_buffer))
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, config->receive_buffer);
+}
+
 static int bind_one(const struct net_config *config, const struct addrinfo *ai)
 {
+    int backlog = config->backlog > NET_BACKLOG ? config->backlog : NET_BACKLOG;
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
@@ -70,12 +98,8 @@ static int bind_one(const struct net_config *config, const struct addrinfo *ai)
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (ai->ai_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (config->send_buffer > 0)
-        set_option(fd, SOL_SOCKET, SO_SNDBUF, config->send_buffer);
-    if (config->receive_buffer > 0)
-        set_option(fd, SOL_SOCKET, SO_RCVBUF, config->receive_buffer);
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
-        listen(fd, config->backlog > 0 ? config->backlog : SOMAXCONN) != 0) {
+    set_buffers(config, fd);
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, backlog) != 0) {
         int saved = errno;
 
         close(fd);

@@ -114,8 +114,10 @@ struct net_config {
     size_t n_listeners;
     unsigned reactors;              /* num.network.threads */
     size_t request_max_bytes;       /* socket.request.max.bytes */
-    int send_buffer, receive_buffer;/* bytes; -1: the system's */
-    int backlog;
+    int send_buffer, receive_buffer;/* bytes, at least; -1: the system's. What
+                                       the kernel reaches by itself is left to
+                                       it, which costs half the CPU time */
+    int backlog;                    /* at least; 1024 or more are taken */
     int64_t idle_us;                /* connections.max.idle.ms */
     size_t connections_max;         /* max.connections; 0: no limit */
     size_t connections_per_ip_max;  /* 0: no limit */

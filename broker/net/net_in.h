@@ -36,6 +36,7 @@ enum net_limits {
     NET_TURN_REQUESTS = 32,       /* handled of one connection, likewise */
     NET_OUT_SOFT = 64 * 1024,     /* bytes of replies gathered before sending */
     NET_REQUESTS_KEPT = 32,       /* free request structs of a reactor */
+    NET_BACKLOG = 1024,           /* least length of the accept queue */
     NET_ACCEPT_TURN = 64,         /* connections accepted in one turn */
     NET_REPLY_MOST = 512 * 1024 * 1024, /* memory bytes of one connection's
                                            replies, file ranges not counted */
