@@ -189,7 +189,19 @@ static void multi_done(struct kreq *req, const struct multi *multi,
         kchange_done(core, &multi->changes[i]);
 }
 
-void kmulti_handle(struct kreq *req)
+static void reply_unreadable(struct kreq *req, size_t record)
+{
+    struct kcore *core = req->core;
+
+    krecord_cut(core, record);
+    record = krecord_begin(core, req->peer->session_id, req->xid, KOP_ERROR);
+    wr_i32(&core->log, K_MARSHALLING);
+    krecord_end(core, record);
+    kreply_error(core, req->peer, req->xid, core->zxid, K_MARSHALLING);
+}
+
+static void multi_run(struct kreq *req, const struct multi *multi,
+                      struct wr *results)
 {
     struct kcore *core = req->core;
     struct kact act = { .core = core,
@@ -198,47 +210,51 @@ void kmulti_handle(struct kreq *req)
                         .zxid = core->zxid + 1,
                         .time = core->wall_ms,
                         .multi = true };
+    size_t record = krecord_begin(core, act.session, req->xid, KOP_MULTI);
+    enum kcode code = K_OK;
+    size_t done = 0;
+
+    wr_i32(&core->log, (int32_t)multi->n);
+    while (done < multi->n) {
+        code = multi_apply_one(&act, &multi->ops[done], &multi->changes[done]);
+        if (code != K_OK)
+            break;
+        result_write(results, &multi->ops[done], &multi->changes[done]);
+        done++;
+    }
+    if (code == K_OK) {
+        krecord_end(core, record);
+        multi_done(req, multi, results);
+        return;
+    }
+    for (size_t i = done; i > 0; i--)
+        kchange_undo(core, &multi->changes[i - 1]);
+    if (code == K_MARSHALLING) { /* a null path spoils the whole */
+        reply_unreadable(req, record);
+        return;
+    }
+    krecord_cut(core, record);
+    multi_log_failed(req, multi, done, code);
+    reply_failed(req, multi, done, code);
+}
+
+void kmulti_handle(struct kreq *req)
+{
+    struct kcore *core = req->core;
     struct multi multi;
     struct wr results;
-    enum kcode code;
-    size_t record;
-    size_t i;
 
     if (core->refuse_writes) {
         kreply_error(core, req->peer, req->xid, 0, K_SYSTEM_ERROR);
         return;
     }
-    code = multi_read(req, &multi);
-    if (multi.no_zxid) {
-        kreply_error(core, req->peer, req->xid, core->zxid, code);
-        return;
-    }
-    record = krecord_begin(core, act.session, req->xid,
-                           code == K_OK ? KOP_MULTI : KOP_ERROR);
-    if (code != K_OK) {
-        wr_i32(&core->log, code);
-        krecord_end(core, record);
-        kreply_error(core, req->peer, req->xid, core->zxid, code);
-        return;
-    }
-    wr_init(&results, K_OUT_MOST);
-    wr_i32(&core->log, (int32_t)multi.n);
-    for (i = 0; i < multi.n && code == K_OK; i++) {
-        code = multi_apply_one(&act, &multi.ops[i], &multi.changes[i]);
-        if (code == K_OK)
-            result_write(&results, &multi.ops[i], &multi.changes[i]);
-    }
-    if (code == K_OK) {
-        krecord_end(core, record);
-        multi_done(req, &multi, &results);
+    if (multi_read(req, &multi) == K_OK) {
+        wr_init(&results, K_OUT_MOST);
+        multi_run(req, &multi, &results);
+        wr_fini(&results);
+    } else if (multi.no_zxid) {
+        kreply_error(core, req->peer, req->xid, core->zxid, K_MARSHALLING);
     } else {
-        size_t failed = i - 1;
-
-        for (i = failed; i > 0; i--)
-            kchange_undo(core, &multi.changes[i - 1]);
-        krecord_cut(core, record);
-        multi_log_failed(req, &multi, failed, code);
-        reply_failed(req, &multi, failed, code);
+        reply_unreadable(req, core->log.len);
     }
-    wr_fini(&results);
 }

@@ -35,12 +35,7 @@ enum kcode kop_read(struct rd *r, int32_t type, struct arena *arena,
     } else {
         op->version = rd_i32(r);
     }
-    /* A null path is unreadable where a parent is looked for; elsewhere it is
-     * just an invalid one. */
-    if (r->err != ERR_OK ||
-        (bytes_is_null(op->path) && (is_create(type) || type == KOP_DELETE)))
-        return K_MARSHALLING;
-    return K_OK;
+    return r->err == ERR_OK ? K_OK : K_MARSHALLING;
 }
 
 enum kcode kop_check_flags(const struct kcore *core, const struct kop *op)
@@ -113,6 +108,10 @@ static enum kcode create_check(const struct kact *act, struct kop *op,
     struct kcore *core = act->core;
     ptrdiff_t up = kpath_parent(op->path);
 
+    /* A null path is unreadable where a parent is looked for; elsewhere it is
+     * just an invalid one. */
+    if (bytes_is_null(op->path))
+        return K_MARSHALLING;
     if (up < 0 || kpath_has_nul(op->path))
         return K_BAD_ARGUMENTS;
     if (!kacl_fix(&op->acl, act->ids, &core->arena))
@@ -181,6 +180,8 @@ static enum kcode delete_apply(const struct kact *act, const struct kop *op,
     struct ktree_node *parent;
     struct ktree_node *node;
 
+    if (bytes_is_null(op->path))
+        return K_MARSHALLING;
     if (up < 0 || kpath_has_nul(op->path) || is_protected(op->path))
         return K_BAD_ARGUMENTS;
     parent = ktree_find(&core->tree, bytes_make(op->path.at, (size_t)up));

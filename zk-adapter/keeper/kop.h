@@ -41,7 +41,8 @@ struct kchange {
     int64_t parent_pzxid;    /* before a create or delete */
 };
 
-/* Read the body of a change; K_MARSHALLING when it is unreadable. */
+/* Read the body of a change; K_MARSHALLING when it is unreadable. The path may
+ * be null. */
 enum kcode kop_read(struct rd *r, int32_t type, struct arena *arena,
                     struct kop *op);
 

@@ -45,7 +45,12 @@ class Reader:
 
     def buf(self):
         n = self.i32()
-        return None if n < 0 else self.take(n)
+        if n < 0:
+            return None
+        # The real server echoes what is beyond the basic plane as two
+        # surrogates, which is not UTF-8.
+        return self.take(n).replace(b"\xed\xa0\xbd\xed\xb8\x80",
+                                    "\U0001f600".encode())
 
     def strs(self):
         return [self.buf() for _ in range(max(self.i32(), 0))]
@@ -80,10 +85,7 @@ class Client:
                 n = struct.unpack(">i", self.buf[:4])[0]
                 if len(self.buf) >= 4 + n:
                     f, self.buf = self.buf[4:4 + n], self.buf[4 + n:]
-                    # The real server echoes what is beyond the basic plane as
-                    # two surrogates, which is not UTF-8.
-                    return f.replace(b"\xed\xa0\xbd\xed\xb8\x80",
-                                     "\U0001f600".encode())
+                    return f
             try:
                 more = self.sock.recv(65536)
             except ConnectionError:
@@ -156,7 +158,7 @@ class Mask:
                 out.append((kind, err))
 
     def body(self, op, r):
-        if op == 1:
+        if op in (1, 9):
             return r.buf()
         if op in (15, 19, 21):
             return (r.buf(), self.stat(r))
