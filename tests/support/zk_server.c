@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "keeper/keeper.h"
 
 #define APACHE_JAR "/usr/share/java/zookeeper.jar"
 #define JAVA "/usr/bin/java"
@@ -23,23 +24,20 @@ static void die(const char *what)
     exit(1);
 }
 
-static const char *gregor(void)
-{
-    const char *path = getenv("GREGOR");
-
-    return path ? path : "build/gregor";
-}
-
 bool zk_server_is_there(enum zk_server_kind kind)
 {
-    bool there = kind == ZK_SERVER_APACHE
-                     ? access(JAVA, X_OK) == 0 && access(APACHE_JAR, R_OK) == 0
-                     : access(gregor(), X_OK) == 0;
+    bool there = kind == ZK_SERVER_GREGOR || (access(JAVA, X_OK) == 0 &&
+                                              access(APACHE_JAR, R_OK) == 0);
 
     if (!there)
-        printf("skipped: no %s on this machine\n",
-               kind == ZK_SERVER_APACHE ? "java with " APACHE_JAR : gregor());
+        printf("skipped: no java, or no " APACHE_JAR ", on this machine\n");
     return there;
+}
+
+int zk_server_main(int argc, char **argv)
+{
+    return argc == 3 && strcmp(argv[1], "keeper") == 0 ? keeper_main(argv[2])
+                                                       : -1;
 }
 
 static struct sockaddr_in address(int port)
@@ -116,7 +114,7 @@ void zk_server_start(struct zk_server *server)
                   "org.apache.zookeeper.server.quorum.QuorumPeerMain", config,
                   NULL);
         else
-            execl(gregor(), "gregor", "keeper", config, NULL);
+            execl("/proc/self/exe", "test", "keeper", config, NULL);
         _exit(127);
     }
     while (!is_ok(server->port, 1000)) {
@@ -151,6 +149,7 @@ void zk_server_kill(struct zk_server *server)
 void zk_server_pause(struct zk_server *server)
 {
     kill(server->pid, SIGSTOP);
+    waitpid(server->pid, NULL, WUNTRACED); /* until it stands still */
 }
 
 void zk_server_resume(struct zk_server *server)

@@ -1,7 +1,10 @@
 /* zk_server.h - a real coordination service in a process of its own, for tests.
  *
  * Apache ZooKeeper as Debian packages it (java and zookeeper.jar), or
- * `gregor keeper`, in a temporary directory, on a port of the kernel's choice.
+ * our own keeper, in a temporary directory, on a port of the kernel's choice.
+ *
+ * For our own the test program runs itself again with "keeper CONFIG": its main
+ * begins with zk_server_main().
  */
 #ifndef GREGOR_TESTS_ZK_SERVER_H
 #define GREGOR_TESTS_ZK_SERVER_H
@@ -18,6 +21,9 @@ struct zk_server {
     char dir[64];       /* removed by zk_server_fini() */
     char hosts[32];     /* "127.0.0.1:<port>" */
 };
+
+/* The exit status when this process is such a server; -1: it is the test. */
+int zk_server_main(int argc, char **argv);
 
 /* Is there what it needs on this machine? If not, says so in a line. */
 bool zk_server_is_there(enum zk_server_kind kind);

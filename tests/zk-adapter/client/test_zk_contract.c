@@ -1,7 +1,7 @@
 /* test_zk_contract.c - a session against real coordination services.
  *
- * The same tests run against Apache ZooKeeper and against our own keeper; what
- * is missing on the machine is skipped with a line.
+ * The same tests run against our own keeper and against Apache ZooKeeper; the
+ * latter is skipped with a line where it is missing.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -432,8 +432,8 @@ START_TEST(closing_completes_everything_and_ends_ephemerals_at_once)
         zk_get(other.zk, &fresh(&all[i])->op, "/mine", NULL);
     stop(&other);
     for (size_t i = 0; i < 100; i++) {
-        ck_assert(all[i].done);
-        ck_assert_int_eq(all[i].op.err, ERR_CLOSED);
+        ck_assert(all[i].done); /* answered just before, or not any more */
+        ck_assert(all[i].op.err == ERR_OK || all[i].op.err == ERR_CLOSED);
     }
     ck_assert_int_eq(get(&client, &a, "/mine", NULL), ERR_ABSENT);
 }
@@ -613,7 +613,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create(server_kind == ZK_SERVER_APACHE
                                 ? "session on Apache ZooKeeper"
-                                : "session on gregor keeper");
+                                : "session on our keeper");
     TCase *quiet = tcase_create("server stays");
     TCase *rough = tcase_create("server goes");
 
@@ -666,8 +666,12 @@ static int run(enum zk_server_kind kind)
     return failed;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int status = zk_server_main(argc, argv);
+
+    if (status >= 0)
+        return status;
     diag_open(1, DIAG_ERROR);
-    return run(ZK_SERVER_APACHE) == 0 ? 0 : 1;
+    return run(ZK_SERVER_GREGOR) + run(ZK_SERVER_APACHE) == 0 ? 0 : 1;
 }
