@@ -91,14 +91,16 @@ int health_main(const char *address)
     char host[256];
 
     if (!split(address, host, &config.port)) {
-        fprintf(stderr, "gregor: health takes HOST:PORT, not %s\n", address);
+        (void)fprintf(stderr, "gregor: health takes HOST:PORT, not %s\n",
+                      address);
         return 2;
     }
     config.host = host;
     if (ask(&config, &question, &why) == ERR_OK && question.healthy) {
-        printf("healthy: %s answers\n", address);
+        (void)printf("healthy: %s answers\n", address);
         return 0;
     }
-    printf("unhealthy: %s\n", why.text[0] ? why.text : "it answers with errors");
+    (void)printf("unhealthy: %s\n",
+                 why.text[0] ? why.text : "it answers with errors");
     return 1;
 }

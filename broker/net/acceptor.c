@@ -14,7 +14,6 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +27,12 @@ struct entry { /* one listening socket */
     int port; /* bound */
 };
 
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct guest { /* connections of one address */
     struct map_link link;
     struct in6_addr addr;
@@ -39,19 +44,35 @@ struct acceptor {
     struct loop *loop;
     struct entry *entries;
     size_t n_entries;
-    struct lock lock;        /* of guests */
+    struct lock lock; /* of guests */
     struct map guests;
-    struct loop_timer rest;  /* ends a pause for lack of descriptors */
+    struct loop_timer rest; /* ends a pause for lack of descriptors */
     struct job start;
     struct job resume;
     _Atomic bool resume_posted;
-    _Atomic bool full;       /* rests because of max.connections */
-    bool open;               /* accepting has begun and not ended */
-    int spare;               /* a descriptor in reserve; -1: none */
-    size_t next;             /* reactor to begin looking at */
+    _Atomic bool full; /* rests because of max.connections */
+    bool open;         /* accepting has begun and not ended */
+    int spare;         /* a descriptor in reserve; -1: none */
+    size_t next;       /* reactor to begin looking at */
 };
 
-/* -- binding ------------------------------------------------------------------- */
+static void address_of(const union address *from, struct in6_addr *addr,
+                       uint16_t *port)
+{
+    if (from->any.sa_family == AF_INET) {
+        *addr = (struct in6_addr)IN6ADDR_ANY_INIT;
+        addr->s6_addr[10] = 0xff;
+        addr->s6_addr[11] = 0xff;
+        memcpy(&addr->s6_addr[12], &from->v4.sin_addr, 4);
+        *port = ntohs(from->v4.sin_port);
+    } else {
+        *addr = from->v6.sin6_addr;
+        *port = ntohs(from->v6.sin6_port);
+    }
+}
+
+/* -- binding
+ * ------------------------------------------------------------------- */
 
 static void set_option(int fd, int level, int name, int value)
 {
@@ -72,7 +93,7 @@ static bool grows_by_itself(const char *limits, int bytes)
         return false;
     if (fscanf(file, "%*s %*s %ld", &most) != 1)
         most = 0;
-    fclose(file);
+    (void)fclose(file);
     return most >= bytes;
 }
 
@@ -89,7 +110,8 @@ static void set_buffers(const struct net_config *config, int fd)
 static int bind_one(const struct net_config *config, const struct addrinfo *ai)
 {
     int backlog = config->backlog > NET_BACKLOG ? config->backlog : NET_BACKLOG;
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd =
+        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
@@ -99,7 +121,8 @@ static int bind_one(const struct net_config *config, const struct addrinfo *ai)
     if (ai->ai_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     set_buffers(config, fd);
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, backlog) != 0) {
+    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
+        listen(fd, backlog) != 0) {
         int saved = errno;
 
         close(fd);
@@ -129,15 +152,15 @@ static int bind_any(const struct net_config *config, const struct addrinfo *all,
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage addr;
-    socklen_t len = sizeof addr;
-    char port[8] = "0";
+    union address bound = { .v6 = { .sin6_family = AF_UNSPEC } };
+    socklen_t len = sizeof bound;
+    struct in6_addr addr;
+    uint16_t port;
 
-    if (getsockname(fd, (struct sockaddr *)&addr, &len) != 0)
+    if (getsockname(fd, &bound.any, &len) != 0)
         return 0;
-    getnameinfo((struct sockaddr *)&addr, len, NULL, 0, port, sizeof port,
-                NI_NUMERICSERV | NI_NUMERICHOST);
-    return (int)strtol(port, NULL, 10);
+    address_of(&bound, &addr, &port);
+    return port;
 }
 
 static void acceptor_on_ready(struct loop_io *io, unsigned ready);
@@ -154,7 +177,7 @@ static enum err entry_open(struct entry *entry, const struct net_config *config,
     int rc;
     int fd;
 
-    snprintf(port, sizeof port, "%u", (unsigned)listener->port & 0xffffu);
+    (void)snprintf(port, sizeof port, "%u", (unsigned)listener->port & 0xffffu);
     rc = getaddrinfo(wildcard ? NULL : listener->host, port, &hints, &all);
     if (rc != 0)
         return err_set(why, ERR_NET, "listener %s: host \"%s\": %s",
@@ -170,7 +193,8 @@ static enum err entry_open(struct entry *entry, const struct net_config *config,
     return ERR_OK;
 }
 
-/* -- accepting ------------------------------------------------------------------- */
+/* -- accepting
+ * ------------------------------------------------------------------- */
 
 static void acceptor_want(struct acceptor *acceptor, bool accept_now)
 {
@@ -218,7 +242,8 @@ static void acceptor_post_resume(struct acceptor *acceptor)
 
 static void acceptor_fill_up(struct acceptor *acceptor)
 {
-    DIAG_SELDOM(DIAG_WARN, "event=connections_full max.connections=%zu "
+    DIAG_SELDOM(DIAG_WARN,
+                "event=connections_full max.connections=%zu "
                 "remedy=\"raise max.connections, or have clients close\"",
                 acceptor->net->config.connections_max);
     acceptor_want(acceptor, false);
@@ -229,7 +254,8 @@ static void acceptor_fill_up(struct acceptor *acceptor)
 
 static void acceptor_rest(struct acceptor *acceptor, int errnum)
 {
-    DIAG_SELDOM(DIAG_ERROR, "event=accept_failed error=\"%s\" connections=%zu "
+    DIAG_SELDOM(DIAG_ERROR,
+                "event=accept_failed error=\"%s\" connections=%zu "
                 "remedy=\"raise the limit of open files (ulimit -n)\"",
                 strerror(errnum), acceptor->net->n_conns);
     acceptor_want(acceptor, false);
@@ -317,27 +343,8 @@ static struct reactor *least_busy(struct acceptor *acceptor)
     return best;
 }
 
-static void address_of(const struct sockaddr_storage *from,
-                       struct in6_addr *addr, uint16_t *port)
-{
-    if (from->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-
-        *addr = (struct in6_addr)IN6ADDR_ANY_INIT;
-        addr->s6_addr[10] = 0xff;
-        addr->s6_addr[11] = 0xff;
-        memcpy(&addr->s6_addr[12], &in->sin_addr, 4);
-        *port = ntohs(in->sin_port);
-    } else {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)from;
-
-        *addr = in->sin6_addr;
-        *port = ntohs(in->sin6_port);
-    }
-}
-
 static void acceptor_admit(struct entry *entry, int fd,
-                           const struct sockaddr_storage *from)
+                           const union address *from)
 {
     struct acceptor *acceptor = entry->acceptor;
     struct in6_addr addr;
@@ -400,7 +407,7 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready)
 
     (void)ready;
     for (int i = 0; i < NET_ACCEPT_TURN; i++) {
-        struct sockaddr_storage from;
+        union address from = { .v6 = { .sin6_family = AF_UNSPEC } };
         socklen_t len = sizeof from;
         int fd;
 
@@ -408,8 +415,7 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready)
             acceptor_fill_up(acceptor);
             return;
         }
-        fd = accept4(io->fd, (struct sockaddr *)&from, &len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept4(io->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             acceptor_admit(entry, fd, &from);
         else if (!acceptor_failed(acceptor, entry, errno))
@@ -417,7 +423,9 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready)
     }
 }
 
-/* -- life --------------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------------
+ */
 
 static void acceptor_on_start(struct job *job)
 {
@@ -484,23 +492,23 @@ void acceptor_close(struct acceptor *acceptor)
     }
 }
 
-void acceptor_free(struct acceptor **out)
+void acceptor_free(struct acceptor **acceptor)
 {
-    struct acceptor *acceptor = *out;
+    struct acceptor *dead = *acceptor;
     struct map_link *link = NULL;
 
-    if (acceptor == NULL)
+    if (dead == NULL)
         return;
-    acceptor_close(acceptor);
-    if (acceptor->spare >= 0)
-        close(acceptor->spare);
-    while ((link = map_next(&acceptor->guests, NULL)) != NULL) {
-        map_remove(&acceptor->guests, link);
+    acceptor_close(dead);
+    if (dead->spare >= 0)
+        close(dead->spare);
+    while ((link = map_next(&dead->guests, NULL)) != NULL) {
+        map_remove(&dead->guests, link);
         mem_free(CONTAINER_OF(link, struct guest, link));
     }
-    map_fini(&acceptor->guests);
-    lock_fini(&acceptor->lock);
-    mem_free(acceptor->entries);
-    mem_free(acceptor);
-    *out = NULL;
+    map_fini(&dead->guests);
+    lock_fini(&dead->lock);
+    mem_free(dead->entries);
+    mem_free(dead);
+    *acceptor = NULL;
 }

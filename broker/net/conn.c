@@ -5,8 +5,8 @@
  * connection, in which list it belongs and what to wait for. Nothing else
  * touches those.
  *
- * While a handler has the request, or replies wait, readability is of no use: it
- * is switched off only when it shows (one system call), since mostly it does
+ * While a handler has the request, or replies wait, readability is of no use:
+ * it is switched off only when it shows (one system call), since mostly it does
  * not before we can read again.
  */
 #include <arpa/inet.h>

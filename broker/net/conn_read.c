@@ -72,9 +72,10 @@ static bool begin_frame(struct conn *conn)
     memcpy(&be, conn->head, 4);
     len = (int32_t)be32toh(be);
     if (frame_check_length(len, most) != ERR_OK) {
-        CONN_LINE(conn, "%d is no length of a request (socket.request.max.bytes "
-                        "is %zu); it looks like %s", len, most,
-                  frame_guess(conn->head));
+        CONN_LINE(conn,
+                  "%d is no length of a request (socket.request.max.bytes "
+                  "is %zu); it looks like %s",
+                  len, most, frame_guess(conn->head));
         conn_close(conn);
         return false;
     }
@@ -183,8 +184,8 @@ static void feed_stash(struct conn *conn, struct turn *turn)
 
     if (stash->data == NULL)
         return;
-    size_t used = feed(conn, stash->data + stash->at, stash->end - stash->at,
-                       turn);
+    size_t used =
+        feed(conn, stash->data + stash->at, stash->end - stash->at, turn);
     if (conn->state == CONN_DEAD)
         return; /* it is gone already */
     stash->at += (uint32_t)used;

@@ -48,10 +48,10 @@ const char *frame_guess(const uint8_t first[static 4])
         const char *start;
         const char *words;
     } known[] = {
-        { "GET ", "an HTTP request" },  { "POST", "an HTTP request" },
-        { "PUT ", "an HTTP request" },  { "HEAD", "an HTTP request" },
-        { "OPTI", "an HTTP request" },  { "PRI ", "an HTTP/2 request" },
-        { "SSH-", "an SSH client" },    { "ruok", "a ZooKeeper command" },
+        { "GET ", "an HTTP request" },     { "POST", "an HTTP request" },
+        { "PUT ", "an HTTP request" },     { "HEAD", "an HTTP request" },
+        { "OPTI", "an HTTP request" },     { "PRI ", "an HTTP/2 request" },
+        { "SSH-", "an SSH client" },       { "ruok", "a ZooKeeper command" },
         { "stat", "a ZooKeeper command" }, { "srvr", "a ZooKeeper command" },
         { "mntr", "a ZooKeeper command" },
     };

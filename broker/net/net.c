@@ -67,7 +67,7 @@ enum err net_start(struct net **out, struct broker *broker,
 
     if (err != ERR_OK)
         return err;
-    signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL */
+    (void)signal(SIGPIPE, SIG_IGN); /* sendfile(2) has no MSG_NOSIGNAL */
     net = mem_need(sizeof *net);
     net->config = *config;
     net->broker = broker;
@@ -101,7 +101,8 @@ size_t net_connections(const struct net *net)
     return net->n_conns;
 }
 
-/* -- stopping ------------------------------------------------------------------ */
+/* -- stopping
+ * ------------------------------------------------------------------ */
 
 static bool all_gone(const struct net *net)
 {
@@ -126,7 +127,7 @@ static struct timespec after_ms(int ms)
 {
     struct timespec at;
 
-    clock_gettime(CLOCK_MONOTONIC, &at);
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
     at.tv_sec += ms / 1000;
     at.tv_nsec += ms % 1000 * 1000000l;
     if (at.tv_nsec >= 1000000000) {
@@ -136,23 +137,23 @@ static struct timespec after_ms(int ms)
     return at;
 }
 
-void net_stop(struct net **out, int grace_ms)
+void net_stop(struct net **net, int grace_ms)
 {
-    struct net *net = *out;
+    struct net *dead = *net;
     struct timespec until = after_ms(grace_ms > 0 ? grace_ms : 0);
     int rc = 0;
 
-    if (net == NULL)
+    if (dead == NULL)
         return;
-    net->stopping = true;
-    for (size_t i = 0; i < net->n_reactors; i++)
-        loop_post(net->reactors[i].loop, &net->reactors[i].draining);
-    lock_take(&net->lock);
-    while (!all_gone(net) && rc == 0)
-        rc = pthread_cond_timedwait(&net->all_gone, &net->lock.mutex, &until);
-    lock_give(&net->lock);
-    for (size_t i = 0; i < net->n_reactors; i++)
-        loop_post(net->reactors[i].loop, &net->reactors[i].closing);
-    net_fini(net);
-    *out = NULL;
+    dead->stopping = true;
+    for (size_t i = 0; i < dead->n_reactors; i++)
+        loop_post(dead->reactors[i].loop, &dead->reactors[i].draining);
+    lock_take(&dead->lock);
+    while (!all_gone(dead) && rc == 0)
+        rc = pthread_cond_timedwait(&dead->all_gone, &dead->lock.mutex, &until);
+    lock_give(&dead->lock);
+    for (size_t i = 0; i < dead->n_reactors; i++)
+        loop_post(dead->reactors[i].loop, &dead->reactors[i].closing);
+    net_fini(dead);
+    *net = NULL;
 }

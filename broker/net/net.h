@@ -7,9 +7,9 @@
  * so replies leave in order, and a connection whose replies pile up is not read
  * from.
  *
- *   socket ─▶ frame ─▶ struct request ─▶ api handler ─▶ request_reply() ─▶ socket
+ *   socket ─▶ frame ─▶ struct request ─▶ api handler ─▶ request_reply() ─▶ …
  *                            │ must wait                      ▲
- *                            └─▶ parked on an object ──▶ request_post()
+ *                            └─▶ parked on an object ─▶ request_post()
  *
  * A handler ends in exactly one of request_reply(), request_reply_none() (acks
  * 0) or request_close(), now or later; until then the request is the handler's,
@@ -36,10 +36,10 @@ struct reactor;
 
 /* One entry of `listeners`, resolved. */
 struct listener {
-    const char *name;     /* upper case, e.g. "PLAINTEXT", "INT" */
-    int16_t protocol;     /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
-    const char *host;     /* bind address; "" all interfaces */
-    int port;             /* bound port (after net_bind, never 0) */
+    const char *name; /* upper case, e.g. "PLAINTEXT", "INT" */
+    int16_t protocol; /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
+    const char *host; /* bind address; "" all interfaces */
+    int port;         /* bound port (after net_bind, never 0) */
     const char *advertised_host; /* NULL: not advertised */
     int advertised_port;
 };
@@ -52,14 +52,14 @@ struct request {
     const struct wire_api *api;
     int16_t version;
     int32_t correlation_id;
-    struct bytes client_id;  /* may be null; lives as long as the request */
-    struct bytes client_host;/* "1.2.3.4", "fe80::1"; as long as the request */
-    struct bytes body;       /* undecoded body, slice of the frame */
-    struct arena arena;      /* for all that lives as long as the request */
-    int64_t arrived_us;      /* monotonic: when the frame was whole */
-    struct job job;          /* for request_post() */
+    struct bytes client_id;   /* may be null; lives as long as the request */
+    struct bytes client_host; /* "1.2.3.4", "fe80::1"; as long as the request */
+    struct bytes body;        /* undecoded body, slice of the frame */
+    struct arena arena;       /* for all that lives as long as the request */
+    int64_t arrived_us;       /* monotonic: when the frame was whole */
+    struct job job;           /* for request_post() */
     void (*on_post)(struct request *request);
-    void *park;              /* the handler's own state, in the arena */
+    void *park; /* the handler's own state, in the arena */
 };
 
 /* A handler: decodes request->body with request->api's reader (or calls
@@ -112,19 +112,19 @@ struct net_config {
                                          point into it, so the caller writes the
                                          bound ports back before net_accept() */
     size_t n_listeners;
-    unsigned reactors;              /* num.network.threads */
-    size_t request_max_bytes;       /* socket.request.max.bytes */
-    int send_buffer, receive_buffer;/* bytes, at least; -1: the system's. What
-                                       the kernel reaches by itself is left to
-                                       it, which costs half the CPU time */
-    int backlog;                    /* at least; 1024 or more are taken */
-    int64_t idle_us;                /* connections.max.idle.ms */
-    size_t connections_max;         /* max.connections; 0: no limit */
-    size_t connections_per_ip_max;  /* 0: no limit */
-    size_t memory_budget;           /* bytes received of frames in flight, all
-                                       reactors; frames of at most 16 KiB have
-                                       an eighth of it on top for themselves.
-                                       At the bound reading pauses. */
+    unsigned reactors;               /* num.network.threads */
+    size_t request_max_bytes;        /* socket.request.max.bytes */
+    int send_buffer, receive_buffer; /* bytes, at least; -1: the system's. What
+                                        the kernel reaches by itself is left to
+                                        it, which costs half the CPU time */
+    int backlog;                     /* at least; 1024 or more are taken */
+    int64_t idle_us;                 /* connections.max.idle.ms */
+    size_t connections_max;          /* max.connections; 0: no limit */
+    size_t connections_per_ip_max;   /* 0: no limit */
+    size_t memory_budget;            /* bytes received of frames in flight, all
+                                        reactors; frames of at most 16 KiB have
+                                        an eighth of it on top for themselves.
+                                        At the bound reading pauses. */
     /* handler of an API key, or NULL when it is not served */
     api_fn *(*handler)(int16_t key);
 };
@@ -132,14 +132,15 @@ struct net_config {
 /* Bind the listeners (port 0: the kernel's choice, readable afterwards) and
  * start the reactors; connections are not accepted before net_accept(). */
 MUST_USE enum err net_start(struct net **net, struct broker *broker,
-                            const struct net_config *config, struct errmsg *why);
+                            const struct net_config *config,
+                            struct errmsg *why);
 /* The bound port of listener `i`. */
 int net_port(const struct net *net, size_t i);
 void net_accept(struct net *net);
-/* Stop accepting and reading, let parked requests end and replies leave (at most
- * `grace_ms`), close, join the threads. Requests that are still parked then are
- * counted in one line and freed: stop whoever would wake them before, or at
- * least before the next thing is freed. Threads: not a reactor's. */
+/* Stop accepting and reading, let parked requests end and replies leave (at
+ * most `grace_ms`), close, join the threads. Requests that are still parked
+ * then are counted in one line and freed: stop whoever would wake them before,
+ * or at least before the next thing is freed. Threads: not a reactor's. */
 void net_stop(struct net **net, int grace_ms);
 
 /* Connections open now (a moment's figure). */
@@ -161,32 +162,32 @@ struct peer;
 
 struct peer_call {
     int16_t key;
-    int16_t version;         /* highest wanted; lowered by the handshake to the
-                                one in use, which stands here in on_done */
-    int64_t timeout_us;      /* from peer_send(), connecting included; 0: 30 s */
+    int16_t version;    /* highest wanted; lowered by the handshake to the
+                           one in use, which stands here in on_done */
+    int64_t timeout_us; /* from peer_send(), connecting included; 0: 30 s */
     void (*on_done)(struct peer_call *call);
     /* results, borrowed until on_done returns: */
-    enum err err;            /* ERR_OK, ERR_NET, ERR_TIMEOUT, ERR_FORMAT,
-                                ERR_VERSION (handshake: no common version) */
-    const void *response;    /* the API's response struct */
+    enum err err;         /* ERR_OK, ERR_NET, ERR_TIMEOUT, ERR_FORMAT,
+                             ERR_VERSION (handshake: no common version) */
+    const void *response; /* the API's response struct */
     struct errmsg why;
     /* the peer's own: */
     struct list link;
-    uint8_t *frame;          /* encoded, with its length in front; owned */
+    uint8_t *frame; /* encoded, with its length in front; owned */
     size_t frame_len;
-    int16_t frame_version;   /* it is encoded in */
+    int16_t frame_version; /* it is encoded in */
     int32_t correlation_id;
     int64_t due_us;
 };
 
 struct peer_config {
-    const char *host;        /* name or address; copied; resolved in the pool */
+    const char *host; /* name or address; copied; resolved in the pool */
     int port;
-    const char *client_id;   /* copied */
-    bool handshake;          /* send ApiVersions first, and lower each call's
-                                version to the highest common one */
-    int64_t backoff_us;      /* between connection attempts */
-    size_t response_max;     /* bytes of one answer; 0: 100 MiB */
+    const char *client_id; /* copied */
+    bool handshake;        /* send ApiVersions first, and lower each call's
+                              version to the highest common one */
+    int64_t backoff_us;    /* between connection attempts */
+    size_t response_max;   /* bytes of one answer; 0: 100 MiB */
 };
 
 MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,
@@ -194,9 +195,9 @@ MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,
                            struct errmsg *why);
 
 /* Encode `request` (the API's request struct; borrowed for the call) now and
- * send it when possible. on_done comes later, exactly once; it may send the same
- * call again, or free it, but not free the peer. A `request` with file ranges is
- * refused (ERR_INVALID). */
+ * send it when possible. on_done comes later, exactly once; it may send the
+ * same call again, or free it, but not free the peer. A `request` with file
+ * ranges is refused (ERR_INVALID). */
 void peer_send(struct peer *peer, struct peer_call *call, const void *request);
 
 /* Close; calls that wait complete with ERR_CLOSED before it returns. */

@@ -44,7 +44,8 @@ enum net_limits {
 
 #define NET_FRAME_TIMEOUT_US (30 * 1000000ll)
 #define NET_ACCEPT_PAUSE_US (100 * 1000ll)
-#define NET_ARENA_LEAST (64u * 1024 * 1024) /* ceiling of a request's arena */
+#define NET_ARENA_LEAST (64ul * 1024 * 1024) /* ceiling of a request's arena   \
+                                              */
 
 enum conn_state {
     CONN_IDLE,
@@ -61,7 +62,7 @@ struct request_in {
     struct buf frame;       /* body lies in it; none after the drop */
     size_t counted;         /* bytes of it in the budget */
     enum budget_kind kind;
-    struct list link;       /* reactor's requests or free_requests */
+    struct list link; /* reactor's requests or free_requests */
 };
 
 /* Bytes that were received and could not be looked at yet. */
@@ -73,29 +74,29 @@ struct stash {
 
 struct conn {
     struct loop_io io;
-    struct list link;          /* in reactor->conns[state] */
-    struct list turn_link;     /* in reactor->due: look at it at end of turn */
+    struct list link;      /* in reactor->conns[state] */
+    struct list turn_link; /* in reactor->due: look at it at end of turn */
     struct reactor *reactor;
     const struct listener *listener;
-    struct request_in *request;/* the one being served; NULL: none */
-    struct out *out;           /* replies that wait; NULL: none */
-    struct buf frame;          /* of the frame being received */
-    uint32_t need;             /* its length; 0: length not known yet */
-    uint32_t got;              /* bytes of it in `frame` */
-    uint32_t counted;          /* bytes of it in the budget */
-    uint8_t head[4];           /* its length, as far as known */
+    struct request_in *request; /* the one being served; NULL: none */
+    struct out *out;            /* replies that wait; NULL: none */
+    struct buf frame;           /* of the frame being received */
+    uint32_t need;              /* its length; 0: length not known yet */
+    uint32_t got;               /* bytes of it in `frame` */
+    uint32_t counted;           /* bytes of it in the budget */
+    uint8_t head[4];            /* its length, as far as known */
     uint8_t head_got;
-    uint8_t state;             /* enum conn_state; conn_settle() writes it */
-    bool heard;                /* readable while BUSY or SENDING: not asked
-                                  again until we can read */
-    bool bulky;                /* the last frame was large: read the next
-                                  length alone, then straight into its buffer */
-    bool starved;              /* waits for the budget */
-    bool in_handler;           /* replies come from inside conn_serve() */
+    uint8_t state;   /* enum conn_state; conn_settle() writes it */
+    bool heard;      /* readable while BUSY or SENDING: not asked
+                        again until we can read */
+    bool bulky;      /* the last frame was large: read the next
+                        length alone, then straight into its buffer */
+    bool starved;    /* waits for the budget */
+    bool in_handler; /* replies come from inside conn_serve() */
     struct stash stash;
-    int64_t active_us;         /* last progress, monotonic */
-    struct job job;            /* from the acceptor to its reactor */
-    struct in6_addr addr;      /* IPv4 is mapped */
+    int64_t active_us;    /* last progress, monotonic */
+    struct job job;       /* from the acceptor to its reactor */
+    struct in6_addr addr; /* IPv4 is mapped */
     uint16_t port;
     char host[INET6_ADDRSTRLEN];
 };
@@ -103,27 +104,27 @@ struct conn {
 struct reactor {
     struct net *net;
     struct loop *loop;
-    struct loop_hook hook;     /* end of turn: due, starved, dead */
-    struct loop_timer keep;    /* housekeeping: deadlines, trimming */
+    struct loop_hook hook;  /* end of turn: due, starved, dead */
+    struct loop_timer keep; /* housekeeping: deadlines, trimming */
     struct list conns[CONN_STATES];
-    struct list due;           /* connections to look at again */
-    struct job again;          /* makes the loop turn once more for `due` */
+    struct list due;  /* connections to look at again */
+    struct job again; /* makes the loop turn once more for `due` */
     bool again_posted;
-    struct job roomy;          /* from another reactor: the budget has room */
+    struct job roomy; /* from another reactor: the budget has room */
     _Atomic bool roomy_posted;
-    struct job draining;       /* from net_stop(): answer, then close */
-    struct job closing;        /* from net_stop(): close now */
+    struct job draining; /* from net_stop(): answer, then close */
+    struct job closing;  /* from net_stop(): close now */
     bool is_draining;
-    int64_t hook_us;           /* loop_now_us() when the hook ran last */
-    struct conn *favoured;     /* goes on reading in spite of the budget */
-    _Atomic size_t n_conns;    /* given to it and not freed yet */
+    int64_t hook_us;        /* loop_now_us() when the hook ran last */
+    struct conn *favoured;  /* goes on reading in spite of the budget */
+    _Atomic size_t n_conns; /* given to it and not freed yet */
     _Atomic size_t n_starved;
     struct bufs bufs;
-    struct list requests;      /* open ones, for net_stop() */
+    struct list requests; /* open ones, for net_stop() */
     struct list free_requests;
     size_t n_free_requests;
     struct out *spare_out;
-    uint8_t *scratch;          /* NET_SCRATCH bytes */
+    uint8_t *scratch; /* NET_SCRATCH bytes */
 };
 
 struct acceptor;
@@ -133,23 +134,26 @@ struct net {
     struct broker *broker;
     struct budget budget;
     struct reactor *reactors;
-    size_t n_reactors;         /* with a loop */
+    size_t n_reactors; /* with a loop */
     struct acceptor *acceptor;
-    _Atomic size_t n_conns;    /* open */
+    _Atomic size_t n_conns; /* open */
     _Atomic bool stopping;
-    struct lock lock;          /* with all_gone, while stopping */
-    pthread_cond_t all_gone;   /* no reactor has a connection any more */
+    struct lock lock;        /* with all_gone, while stopping */
+    pthread_cond_t all_gone; /* no reactor has a connection any more */
 };
 
 /* One line for a connection that is closed because of its peer, a few a second
  * at most from each place. */
-#define CONN_LINE(conn, reason, ...)                                          \
-    DIAG_SELDOM(DIAG_WARN,                                                    \
-                "event=connection_closed peer=%s:%u listener=%s reason=\""    \
-                reason "\"", (conn)->host, (unsigned)(conn)->port,            \
-                (conn)->listener->name, ##__VA_ARGS__)
+#define CONN_LINE(conn, reason, ...)                                           \
+    DIAG_SELDOM(                                                               \
+        DIAG_WARN,                                                             \
+        "event=connection_closed peer=%s:%u listener=%s reason=\"" reason      \
+        "\"",                                                                  \
+        (conn)->host, (unsigned)(conn)->port, (conn)->listener->name,          \
+        ##__VA_ARGS__)
 
-/* -- conn.c ------------------------------------------------------------------ */
+/* -- conn.c ------------------------------------------------------------------
+ */
 
 /* A connection over an accepted socket, which it owns; any thread. */
 struct conn *conn_new(const struct listener *listener, int fd,
@@ -166,15 +170,18 @@ void conn_go_on(struct conn *conn);
 /* The list of its state is older than it should be: close, with a line. */
 void conn_expire(struct conn *conn);
 
-/* -- conn_read.c --------------------------------------------------------------- */
+/* -- conn_read.c
+ * --------------------------------------------------------------- */
 
 /* Read and serve until nothing is left, a reply must wait, or it is the others'
- * turn; true in the last case with something left that no readiness tells of. */
+ * turn; true in the last case with something left that no readiness tells of.
+ */
 bool conn_read(struct conn *conn);
 /* Forget the frame being received and the stash. */
 void conn_drop_input(struct conn *conn);
 
-/* -- request.c ----------------------------------------------------------------- */
+/* -- request.c
+ * ----------------------------------------------------------------- */
 
 /* A whole frame is there: find its handler and call it. */
 void conn_serve(struct conn *conn, const struct buf *frame, uint32_t len);
@@ -183,7 +190,8 @@ size_t requests_drop_all(struct reactor *reactor);
 /* Free spare ones down to `keep`. */
 void requests_trim(struct reactor *reactor, size_t keep);
 
-/* -- reactor.c ----------------------------------------------------------------- */
+/* -- reactor.c
+ * ----------------------------------------------------------------- */
 
 MUST_USE enum err reactor_init(struct reactor *reactor, struct net *net,
                                size_t index, struct errmsg *why);
@@ -207,12 +215,14 @@ void reactor_keep_on(struct reactor *reactor);
 struct out *reactor_out_take(struct reactor *reactor);
 void reactor_out_give(struct reactor *reactor, struct out **out);
 
-/* -- net.c ------------------------------------------------------------------- */
+/* -- net.c -------------------------------------------------------------------
+ */
 
 /* A connection was freed. */
 void net_on_gone(struct net *net);
 
-/* -- acceptor.c ---------------------------------------------------------------- */
+/* -- acceptor.c
+ * ---------------------------------------------------------------- */
 
 /* Bind all listeners; `loop` is the first reactor's. */
 MUST_USE enum err acceptor_new(struct acceptor **acceptor, struct net *net,

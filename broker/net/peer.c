@@ -64,7 +64,8 @@ static void done_all(struct peer *peer, struct list *calls, enum err first,
         list_remove(&call->link);
         if (err == ERR_NET || err == ERR_TIMEOUT)
             err_set(&call->why, err, "%s:%d: %s", peer->host, peer->port,
-                    peer->trouble.text[0] ? peer->trouble.text : err_words(err));
+                    peer->trouble.text[0] ? peer->trouble.text
+                                          : err_words(err));
         peer_done(peer, call, err, NULL);
         err = others;
     }
@@ -86,11 +87,12 @@ void peer_break(struct peer *peer, enum err first)
     peer_leave(peer);
 }
 
-/* -- deadlines ------------------------------------------------------------------ */
+/* -- deadlines
+ * ------------------------------------------------------------------ */
 
 static void earliest(const struct list *calls, int64_t *due_us)
 {
-    LIST_EACH (link, calls) {
+    LIST_EACH(link, calls) {
         struct peer_call *call = CONTAINER_OF(link, struct peer_call, link);
 
         if (call->due_us < *due_us)
@@ -114,7 +116,7 @@ static void take_due(struct peer *peer, struct list *from, struct list *to)
 {
     int64_t now = loop_now_us(peer->loop);
 
-    LIST_EACH (link, from) {
+    LIST_EACH(link, from) {
         struct peer_call *call = CONTAINER_OF(link, struct peer_call, link);
 
         if (call->due_us > now)
@@ -147,7 +149,8 @@ static void peer_on_deadline(struct loop_timer *timer)
     peer_leave(peer);
 }
 
-/* -- the queues ------------------------------------------------------------------- */
+/* -- the queues
+ * ------------------------------------------------------------------- */
 
 static void peer_on_kick(struct loop_timer *timer)
 {
@@ -260,7 +263,9 @@ void peer_send(struct peer *peer, struct peer_call *call, const void *request)
     peer_kick(peer);
 }
 
-/* -- life --------------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------------
+ */
 
 enum err peer_new(struct peer **out, struct loop *loop, struct pool *pool,
                   const struct peer_config *config, struct errmsg *why)
@@ -295,22 +300,22 @@ enum err peer_new(struct peer **out, struct loop *loop, struct pool *pool,
     return ERR_OK;
 }
 
-void peer_free(struct peer **out)
+void peer_free(struct peer **peer)
 {
-    struct peer *peer = *out;
+    struct peer *dead = *peer;
 
-    if (peer == NULL)
+    if (dead == NULL)
         return;
-    *out = NULL;
-    peer_enter(peer);
-    peer->dead = true; /* peer_send() is not allowed any more */
-    peer_disconnect(peer);
-    loop_timer_stop(&peer->kick);
-    loop_timer_stop(&peer->step);
-    loop_timer_stop(&peer->deadline);
-    loop_timer_stop(&peer->keep);
-    done_all(peer, &peer->sent, ERR_CLOSED, ERR_CLOSED);
-    done_all(peer, &peer->waiting, ERR_CLOSED, ERR_CLOSED);
-    done_all(peer, &peer->failed, ERR_CLOSED, ERR_CLOSED);
-    peer_leave(peer);
+    *peer = NULL;
+    peer_enter(dead);
+    dead->dead = true; /* peer_send() is not allowed any more */
+    peer_disconnect(dead);
+    loop_timer_stop(&dead->kick);
+    loop_timer_stop(&dead->step);
+    loop_timer_stop(&dead->deadline);
+    loop_timer_stop(&dead->keep);
+    done_all(dead, &dead->sent, ERR_CLOSED, ERR_CLOSED);
+    done_all(dead, &dead->waiting, ERR_CLOSED, ERR_CLOSED);
+    done_all(dead, &dead->failed, ERR_CLOSED, ERR_CLOSED);
+    peer_leave(dead);
 }

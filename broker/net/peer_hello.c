@@ -4,9 +4,9 @@
  * answers in version 0 with UNSUPPORTED_VERSION and his own ranges, or closes
  * the connection (before 0.10.2): then the next attempt asks in version 0.
  *
- * Calls were encoded when they were made. Where the other side's highest version
- * is lower, the bytes are read back and written again: seldom, and then only for
- * what waited for the connection.
+ * Calls were encoded when they were made. Where the other side's highest
+ * version is lower, the bytes are read back and written again: seldom, and then
+ * only for what waited for the connection.
  */
 #include "net/peer_in.h"
 #include "wire/errors.h"
@@ -76,7 +76,7 @@ bool peer_hello_read(struct peer *peer, struct rd *r)
 
     if (unsupported)
         version = 0;
-    peer->arena.limit_bytes = 1024 * 1024;
+    peer->arena.limit_bytes = 1024ul * 1024;
     err = wire_api_versions_response_read(r, version, &peer->arena, &response);
     if (unsupported && peer->hello.frame_version > 0) {
         /* ask again on the same connection, in what it told or in the oldest */
@@ -111,7 +111,8 @@ static enum err call_lower(struct peer *peer, struct peer_call *call,
 {
     const struct wire_message *message = &wire_api_find(call->key)->request;
     struct rd r = rd_make(bytes_make(call->frame + 12, call->frame_len - 12));
-    int16_t header = wire_request_header_version(call->key, call->frame_version);
+    int16_t header =
+        wire_request_header_version(call->key, call->frame_version);
     struct arena arena;
     void *request;
     enum err err;
@@ -122,9 +123,9 @@ static enum err call_lower(struct peer *peer, struct peer_call *call,
         rd_skip_tags(&r);
     arena_init(&arena, SIZE_MAX);
     request = arena_take(&arena, message->size);
-    err = request == NULL ? ERR_NOMEM
-                          : message->read(&r, call->frame_version, &arena,
-                                          request);
+    err = request == NULL
+              ? ERR_NOMEM
+              : message->read(&r, call->frame_version, &arena, request);
     if (err == ERR_OK) {
         uint8_t *old = call->frame; /* the struct refers to it */
 
@@ -138,7 +139,7 @@ static enum err call_lower(struct peer *peer, struct peer_call *call,
 
 void peer_lower_waiting(struct peer *peer)
 {
-    LIST_EACH (link, &peer->waiting) {
+    LIST_EACH(link, &peer->waiting) {
         struct peer_call *call = CONTAINER_OF(link, struct peer_call, link);
         int16_t version;
         enum err err = peer_version(peer, call, &version);
@@ -149,8 +150,10 @@ void peer_lower_waiting(struct peer *peer)
             continue;
         call->err = err;
         if (call->why.text[0] == '\0')
-            err_set(&call->why, err, "%s:%d serves no version of API %d that we "
-                    "want", peer->host, peer->port, call->key);
+            err_set(&call->why, err,
+                    "%s:%d serves no version of API %d that we "
+                    "want",
+                    peer->host, peer->port, call->key);
         list_remove(link);
         list_append(&peer->failed, link);
     }

@@ -20,12 +20,12 @@ struct addrinfo;
 struct resolve;
 
 enum peer_limits {
-    PEER_KEYS = 128,                /* API keys a handshake may tell of */
-    PEER_BUF_FIRST = 64 * 1024,     /* of an answer; doubles as bytes come */
-    PEER_BUF_KEEP = 2 * 1024 * 1024,/* kept for the next answer for a while */
+    PEER_KEYS = 128,                 /* API keys a handshake may tell of */
+    PEER_BUF_FIRST = 64 * 1024,      /* of an answer; doubles as bytes come */
+    PEER_BUF_KEEP = 2 * 1024 * 1024, /* kept for the next answer for a while */
     PEER_RESPONSE_MOST = 100 * 1024 * 1024,
-    PEER_TURN = 8,                  /* recv() before others have their turn */
-    PEER_GATHER = 16,               /* frames in one send */
+    PEER_TURN = 8,    /* recv() before others have their turn */
+    PEER_GATHER = 16, /* frames in one send */
 };
 
 #define PEER_CONNECT_US (10 * 1000000ll) /* for the way to READY */
@@ -56,40 +56,41 @@ struct peer {
     size_t response_max;
 
     enum peer_state state;
-    struct loop_io io;         /* io.fd -1: no socket */
-    struct loop_timer step;    /* end of BACKOFF, or of patience before READY */
-    struct loop_timer deadline;/* of the call that is due first */
-    struct loop_timer keep;    /* gives memory back that nobody used */
-    struct loop_timer kick;    /* "look at the queues", in the next turn */
-    struct resolve *resolve;   /* under way in the pool; NULL: none */
-    struct addrinfo *addrs;    /* of the last look-up */
+    struct loop_io io;      /* io.fd -1: no socket */
+    struct loop_timer step; /* end of BACKOFF, or of patience before READY */
+    struct loop_timer deadline; /* of the call that is due first */
+    struct loop_timer keep;     /* gives memory back that nobody used */
+    struct loop_timer kick;     /* "look at the queues", in the next turn */
+    struct resolve *resolve;    /* under way in the pool; NULL: none */
+    struct addrinfo *addrs;     /* of the last look-up */
     const struct addrinfo *next_addr;
-    struct errmsg trouble;     /* why it is not READY */
+    struct errmsg trouble; /* why it is not READY */
 
-    struct list waiting;       /* calls not sent whole, in order */
-    struct list sent;          /* calls that wait for their answer, in order */
-    struct list failed;        /* refused by peer_send(); told of by `kick` */
-    size_t out_at;             /* bytes of the first waiting frame sent */
-    int32_t correlation_id;    /* of the next call */
+    struct list waiting;    /* calls not sent whole, in order */
+    struct list sent;       /* calls that wait for their answer, in order */
+    struct list failed;     /* refused by peer_send(); told of by `kick` */
+    size_t out_at;          /* bytes of the first waiting frame sent */
+    int32_t correlation_id; /* of the next call */
 
-    uint8_t *buf;              /* the answer being received */
+    uint8_t *buf; /* the answer being received */
     size_t buf_size;
-    uint32_t need;             /* its length; 0: length not known yet */
+    uint32_t need; /* its length; 0: length not known yet */
     uint32_t got;
     uint8_t head[4];
     uint8_t head_got;
-    struct arena arena;        /* the decoded answer */
+    struct arena arena; /* the decoded answer */
 
-    struct peer_call hello;    /* the handshake's own */
+    struct peer_call hello; /* the handshake's own */
     int16_t hello_version;
-    bool ranged;               /* ranges[] are this connection's */
+    bool ranged; /* ranges[] are this connection's */
     struct peer_range ranges[PEER_KEYS];
 
-    unsigned depth;            /* callbacks we are inside of */
-    bool dead;                 /* peer_free() was called */
+    unsigned depth; /* callbacks we are inside of */
+    bool dead;      /* peer_free() was called */
 };
 
-/* -- peer.c --------------------------------------------------------------------- */
+/* -- peer.c
+ * --------------------------------------------------------------------- */
 
 /* Complete a call that is in no list any more. The peer may be dead then. */
 void peer_done(struct peer *peer, struct peer_call *call, enum err err,
@@ -106,7 +107,8 @@ void peer_leave(struct peer *peer);
 enum err peer_encode(struct peer *peer, struct peer_call *call, int16_t version,
                      const void *request);
 
-/* -- peer_link.c ------------------------------------------------------------------ */
+/* -- peer_link.c
+ * ------------------------------------------------------------------ */
 
 /* From IDLE or BACKOFF towards READY. */
 void peer_connect(struct peer *peer);
@@ -115,7 +117,8 @@ void peer_disconnect(struct peer *peer);
 /* Send what waits and may be sent; ERR_NET when the connection broke. */
 enum err peer_flush(struct peer *peer);
 
-/* -- peer_hello.c ----------------------------------------------------------------- */
+/* -- peer_hello.c
+ * ----------------------------------------------------------------- */
 
 /* Connected: ask for versions, or be READY at once. */
 void peer_hello_start(struct peer *peer);

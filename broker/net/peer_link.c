@@ -10,7 +10,8 @@
 #include "base/diag.h"
 #include "net/peer_in.h"
 
-/* -- names ------------------------------------------------------------------------ */
+/* -- names
+ * ------------------------------------------------------------------------ */
 
 /* A look-up in the pool; it outlives the peer when that goes meanwhile. */
 struct resolve {
@@ -20,7 +21,7 @@ struct resolve {
     char *host;
     int port;
     struct addrinfo *found;
-    int rc;            /* of getaddrinfo() */
+    int rc; /* of getaddrinfo() */
 };
 
 static int look_up(const char *host, int port, int flags,
@@ -30,7 +31,7 @@ static int look_up(const char *host, int port, int flags,
                               .ai_flags = AI_NUMERICSERV | flags };
     char service[8];
 
-    snprintf(service, sizeof service, "%u", (unsigned)port & 0xffffu);
+    (void)snprintf(service, sizeof service, "%u", (unsigned)port & 0xffffu);
     return getaddrinfo(host, service, &hints, found);
 }
 
@@ -89,7 +90,8 @@ static void forget_addrs(struct peer *peer)
     peer->next_addr = NULL;
 }
 
-/* -- the socket --------------------------------------------------------------------- */
+/* -- the socket
+ * --------------------------------------------------------------------- */
 
 static void close_socket(struct peer *peer)
 {
@@ -154,8 +156,8 @@ static void peer_on_ready(struct loop_io *io, unsigned ready)
 static bool peer_try(struct peer *peer, const struct addrinfo *addr)
 {
     int one = 1;
-    int fd = socket(addr->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                    0);
+    int fd =
+        socket(addr->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         err_set(&peer->trouble, ERR_NET, "%s", strerror(errno));
@@ -202,7 +204,9 @@ void peer_connect(struct peer *peer)
     resolve_start(peer);
 }
 
-/* -- sending ---------------------------------------------------------------------------- */
+/* -- sending
+ * ----------------------------------------------------------------------------
+ */
 
 /* The frames that may be sent now; while the handshake is under way its own
  * only. */
@@ -212,7 +216,7 @@ static size_t gather(const struct peer *peer, struct iovec *iov)
     size_t at = peer->out_at;
     size_t n = 0;
 
-    LIST_EACH (link, &peer->waiting) {
+    LIST_EACH(link, &peer->waiting) {
         struct peer_call *call = CONTAINER_OF(link, struct peer_call, link);
 
         if (n == most)
@@ -272,7 +276,9 @@ enum err peer_flush(struct peer *peer)
     return ERR_OK;
 }
 
-/* -- receiving ----------------------------------------------------------------------------- */
+/* -- receiving
+ * -----------------------------------------------------------------------------
+ */
 
 /* Decode the answer for `call`. */
 static enum err decode(struct peer *peer, struct peer_call *call, struct rd *r,
@@ -282,19 +288,21 @@ static enum err decode(struct peer *peer, struct peer_call *call, struct rd *r,
     enum err err;
 
     /* what is decoded may be larger than its bytes, but not without end */
-    peer->arena.limit_bytes = 64u * 1024 * 1024 + 4 * (size_t)peer->need;
+    peer->arena.limit_bytes = 64ul * 1024 * 1024 + (size_t)peer->need * 4;
     if (wire_response_header_version(call->key, call->frame_version) >= 1)
         rd_skip_tags(r);
     *out = arena_take(&peer->arena, api->response.size);
     if (*out == NULL)
         return ERR_NOMEM;
-    err = r->err != ERR_OK ? r->err
-                           : api->response.read(r, call->frame_version,
-                                                &peer->arena, *out);
+    err = r->err != ERR_OK
+              ? r->err
+              : api->response.read(r, call->frame_version, &peer->arena, *out);
     if (err != ERR_OK)
-        err_set(&call->why, ERR_FORMAT, "%s:%d: its answer to %s version %d is "
-                "malformed (%s)", peer->host, peer->port, api->name,
-                call->frame_version, err_words(err));
+        err_set(&call->why, ERR_FORMAT,
+                "%s:%d: its answer to %s version %d is "
+                "malformed (%s)",
+                peer->host, peer->port, api->name, call->frame_version,
+                err_words(err));
     return err;
 }
 

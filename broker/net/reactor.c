@@ -5,10 +5,11 @@
 enum {
     KEEP_MOST_US = 1000 * 1000, /* between two rounds of housekeeping */
     KEEP_LEAST_US = 1000,
-    REQUESTS_IDLE = 4,          /* free request structs kept by a round */
+    REQUESTS_IDLE = 4, /* free request structs kept by a round */
 };
 
-/* -- end of turn ---------------------------------------------------------------- */
+/* -- end of turn
+ * ---------------------------------------------------------------- */
 
 void reactor_later(struct reactor *reactor, struct conn *conn)
 {
@@ -76,7 +77,8 @@ static void reactor_on_turn(struct loop_hook *hook)
         conn_free(conn);
 }
 
-/* -- budget ---------------------------------------------------------------------- */
+/* -- budget
+ * ---------------------------------------------------------------------- */
 
 bool reactor_may_read(struct reactor *reactor, struct conn *conn,
                       enum budget_kind kind)
@@ -101,12 +103,14 @@ void reactor_budget_give(struct reactor *reactor, enum budget_kind kind,
     for (size_t i = 0; i < net->n_reactors; i++) {
         struct reactor *other = &net->reactors[i];
 
-        if (other->n_starved > 0 && !atomic_exchange(&other->roomy_posted, true))
+        if (other->n_starved > 0 &&
+            !atomic_exchange(&other->roomy_posted, true))
             loop_post(other->loop, &other->roomy);
     }
 }
 
-/* -- housekeeping ------------------------------------------------------------------ */
+/* -- housekeeping
+ * ------------------------------------------------------------------ */
 
 static void reactor_expire(struct reactor *reactor, enum conn_state state,
                            int64_t after_us)
@@ -114,7 +118,8 @@ static void reactor_expire(struct reactor *reactor, enum conn_state state,
     int64_t before = loop_now_us(reactor->loop) - after_us;
     struct conn *conn;
 
-    while ((conn = first_of(reactor, state)) != NULL && conn->active_us <= before)
+    while ((conn = first_of(reactor, state)) != NULL &&
+           conn->active_us <= before)
         conn_expire(conn);
 }
 
@@ -133,7 +138,8 @@ void reactor_keep_on(struct reactor *reactor)
         return;
     if (every > KEEP_MOST_US)
         every = KEEP_MOST_US;
-    loop_timer_set(&reactor->keep, every > KEEP_LEAST_US ? every : KEEP_LEAST_US);
+    loop_timer_set(&reactor->keep,
+                   every > KEEP_LEAST_US ? every : KEEP_LEAST_US);
 }
 
 static void reactor_on_keep(struct loop_timer *timer)
@@ -170,7 +176,8 @@ void reactor_out_give(struct reactor *reactor, struct out **out)
     *out = NULL;
 }
 
-/* -- from the acceptor and from net_stop() ------------------------------------------- */
+/* -- from the acceptor and from net_stop()
+ * ------------------------------------------- */
 
 static void reactor_on_take(struct job *job)
 {
@@ -218,7 +225,9 @@ static void reactor_on_closing(struct job *job)
     close_all(reactor, CONN_BUSY);
 }
 
-/* -- life ------------------------------------------------------------------------------ */
+/* -- life
+ * ------------------------------------------------------------------------------
+ */
 
 enum err reactor_init(struct reactor *reactor, struct net *net, size_t index,
                       struct errmsg *why)
@@ -227,7 +236,7 @@ enum err reactor_init(struct reactor *reactor, struct net *net, size_t index,
     enum err err;
 
     *reactor = (struct reactor){ .net = net };
-    snprintf(name, sizeof name, "reactor-%zu", index % 1000);
+    (void)snprintf(name, sizeof name, "reactor-%zu", index % 1000);
     err = loop_new(&reactor->loop, name, why);
     if (err != ERR_OK)
         return err;

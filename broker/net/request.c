@@ -13,7 +13,8 @@ static struct request_in *in_of(struct request *request)
     return CONTAINER_OF(request, struct request_in, request);
 }
 
-/* -- life --------------------------------------------------------------------- */
+/* -- life ---------------------------------------------------------------------
+ */
 
 static struct request_in *request_take(struct conn *conn)
 {
@@ -90,8 +91,8 @@ static void request_end(struct request_in *in)
 void requests_trim(struct reactor *reactor, size_t keep)
 {
     while (reactor->n_free_requests > keep) {
-        request_free(CONTAINER_OF(reactor->free_requests.next,
-                                  struct request_in, link));
+        request_free(
+            CONTAINER_OF(reactor->free_requests.next, struct request_in, link));
         reactor->n_free_requests--;
     }
 }
@@ -100,7 +101,7 @@ size_t requests_drop_all(struct reactor *reactor)
 {
     size_t n = 0;
 
-    LIST_EACH (link, &reactor->requests) {
+    LIST_EACH(link, &reactor->requests) {
         struct request_in *in = CONTAINER_OF(link, struct request_in, link);
         struct conn *conn = in->request.conn;
 
@@ -113,7 +114,8 @@ size_t requests_drop_all(struct reactor *reactor)
     return n;
 }
 
-/* -- arrival ------------------------------------------------------------------ */
+/* -- arrival ------------------------------------------------------------------
+ */
 
 /* Whom it is for; NULL when nobody takes it, which has been said then. */
 static api_fn *request_handler(struct request_in *in, uint32_t len)
@@ -140,8 +142,10 @@ static api_fn *request_handler(struct request_in *in, uint32_t len)
         return NULL;
     }
     if (err != ERR_OK) {
-        CONN_LINE(conn, "the header of its %s request (version %d, %u bytes) is "
-                        "malformed", request->api->name, head.version, len);
+        CONN_LINE(conn,
+                  "the header of its %s request (version %d, %u bytes) is "
+                  "malformed",
+                  request->api->name, head.version, len);
         return NULL;
     }
     request->version = head.version;
@@ -161,7 +165,7 @@ void conn_serve(struct conn *conn, const struct buf *frame, uint32_t len)
     in->kind = budget_kind_of(len);
     conn->reactor->net->budget.serving[in->kind]++;
     /* what is decoded may be larger than its bytes, but not without end */
-    in->request.arena.limit_bytes = NET_ARENA_LEAST + 2 * (size_t)len;
+    in->request.arena.limit_bytes = (size_t)NET_ARENA_LEAST + (size_t)len * 2;
     conn->request = in;
     conn->in_handler = true;
     handler = request_handler(in, len);
@@ -185,15 +189,18 @@ void *request_read(struct request *request)
         err = message->read(&r, request->version, &request->arena, out);
     if (err == ERR_OK)
         return out;
-    CONN_LINE(request->conn, "its %s request version %d of %zu bytes is "
-              "malformed (%s)", request->api->name, request->version,
-              request->body.len, err_words(err));
+    CONN_LINE(request->conn,
+              "its %s request version %d of %zu bytes is "
+              "malformed (%s)",
+              request->api->name, request->version, request->body.len,
+              err_words(err));
     conn_close(request->conn);
     request_end(in_of(request));
     return NULL;
 }
 
-/* -- answers ------------------------------------------------------------------ */
+/* -- answers ------------------------------------------------------------------
+ */
 
 /* Header and body behind what `out` holds already. On failure `out` is as it
  * was. */
@@ -253,7 +260,8 @@ void request_close(struct request *request, const char *why)
     request_end(in_of(request));
 }
 
-/* -- from elsewhere ------------------------------------------------------------ */
+/* -- from elsewhere
+ * ------------------------------------------------------------ */
 
 static void request_on_post(struct job *job)
 {

@@ -7,7 +7,8 @@
  * to without a system call.
  *
  * The mailbox is a stack that is taken whole and turned round: posting is one
- * compare-and-swap, and there is nothing to free, so nothing to recycle wrongly.
+ * compare-and-swap, and there is nothing to free, so nothing to recycle
+ * wrongly.
  */
 #include "loop/loop.h"
 
@@ -80,7 +81,7 @@ enum err loop_new(struct loop **out, const char *name, struct errmsg *why)
     struct loop *loop = mem_need(sizeof *loop);
     enum err err;
 
-    snprintf(loop->name, sizeof loop->name, "%s", name);
+    (void)snprintf(loop->name, sizeof loop->name, "%s", name);
     list_init(&loop->hooks);
     loop->wake.fd = -1;
     loop->alarm.fd = -1;
@@ -103,19 +104,19 @@ static void io_close(struct loop_io *io)
         close(fd);
 }
 
-void loop_free(struct loop **out)
+void loop_free(struct loop **loop)
 {
-    struct loop *loop = *out;
+    struct loop *dead = *loop;
 
-    if (loop == NULL)
+    if (dead == NULL)
         return;
-    assert(!loop->running && !loop->threaded);
-    io_close(&loop->wake);
-    io_close(&loop->alarm);
-    if (loop->base != NULL)
-        event_base_free(loop->base);
-    mem_free(loop);
-    *out = NULL;
+    assert(!dead->running && !dead->threaded);
+    io_close(&dead->wake);
+    io_close(&dead->alarm);
+    if (dead->base != NULL)
+        event_base_free(dead->base);
+    mem_free(dead);
+    *loop = NULL;
 }
 
 bool loop_is_mine(const struct loop *loop)
@@ -180,7 +181,8 @@ static void loop_run_timers(struct loop *loop)
 }
 
 /* Have the kernel wake us for the next timer. An alarm that rings too early is
- * left as it is: deadlines mostly move away, and each change is a system call. */
+ * left as it is: deadlines mostly move away, and each change is a system call.
+ */
 static void loop_set_alarm(struct loop *loop, int64_t next_us)
 {
     struct itimerspec at = { 0 };
@@ -346,7 +348,8 @@ void loop_turn(struct loop *loop, int64_t wait_us)
     loop_disown(loop);
 }
 
-/* -- a thread for it -------------------------------------------------------- */
+/* -- a thread for it --------------------------------------------------------
+ */
 
 static void *loop_thread(void *arg)
 {

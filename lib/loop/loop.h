@@ -64,12 +64,12 @@ typedef void loop_io_fn(struct loop_io *io, unsigned ready);
 
 struct loop_io {
     struct loop *loop;
-    struct event *event; /* level-triggered; NULL while nothing is wanted */
-    loop_io_fn *on_ready;/* called with those of `want` that are ready; errors
-                            and hang-ups show as all of `want`; may fini and
-                            free the object around it */
-    int fd;              /* -1: none; not owned */
-    unsigned want;       /* bits asked for last */
+    struct event *event;  /* level-triggered; NULL while nothing is wanted */
+    loop_io_fn *on_ready; /* called with those of `want` that are ready; errors
+                             and hang-ups show as all of `want`; may fini and
+                             free the object around it */
+    int fd;               /* -1: none; not owned */
+    unsigned want;        /* bits asked for last */
 };
 
 /* Tie a descriptor to a loop; nothing is wanted yet. */
@@ -96,10 +96,10 @@ typedef void loop_timer_fn(struct loop_timer *timer);
  * timer fires at most 1 ms late (plus the turn), never early; both counted from
  * loop_now_us(). on_due may set it again, or free the object around it. */
 struct loop_timer {
-    struct list link;      /* in a wheel slot, or alone */
+    struct list link; /* in a wheel slot, or alone */
     struct loop *loop;
     loop_timer_fn *on_due;
-    int64_t due_us;        /* monotonic */
+    int64_t due_us; /* monotonic */
 };
 
 void loop_timer_init(struct loop_timer *timer, struct loop *loop,

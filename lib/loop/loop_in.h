@@ -12,8 +12,8 @@ struct event_base;
 
 struct loop {
     struct event_base *base;
-    char name[16];              /* of the thread; the kernel's limit */
-    pthread_t owner;            /* valid while running */
+    char name[16];   /* of the thread; the kernel's limit */
+    pthread_t owner; /* valid while running */
     _Atomic bool running;
     _Atomic bool stopping;
     _Atomic bool asleep;        /* the owner waits, or is about to look once
@@ -26,7 +26,7 @@ struct loop {
     bool now_fresh;
     struct wheel wheel;
     struct list hooks;
-    pthread_t thread;           /* of loop_start() */
+    pthread_t thread; /* of loop_start() */
     bool threaded;
 };
 

@@ -50,7 +50,8 @@ static struct event *io_event(struct loop_io *io, unsigned want)
         /* the kernel's bound on watched descriptors is far above the one on
          * open ones: what is left is lack of memory, or a bug */
         diag_error("event=loop_watch_failed loop=%s fd=%d remedy=\"give the "
-                   "machine more memory\"", io->loop->name, io->fd);
+                   "machine more memory\"",
+                   io->loop->name, io->fd);
         abort();
     }
     return event;

@@ -11,10 +11,10 @@
 
 struct pool {
     struct lock lock;
-    pthread_cond_t work;   /* a job came, or the end */
-    struct job *first;     /* waiting, oldest first */
+    pthread_cond_t work; /* a job came, or the end */
+    struct job *first;   /* waiting, oldest first */
     struct job *last;
-    unsigned idle;         /* threads that wait for work */
+    unsigned idle; /* threads that wait for work */
     bool ending;
     _Atomic size_t backlog;
     unsigned n_threads;
@@ -62,7 +62,7 @@ enum err pool_new(struct pool **out, const char *name, unsigned threads,
     assert(threads > 0);
     lock_init(&pool->lock);
     pthread_cond_init(&pool->work, NULL);
-    snprintf(pool->name, sizeof pool->name, "%s", name);
+    (void)snprintf(pool->name, sizeof pool->name, "%s", name);
     for (unsigned i = 0; i < threads; i++) {
         char label[16];
         int rc = pthread_create(&pool->threads[i], NULL, pool_thread, pool);
@@ -73,29 +73,29 @@ enum err pool_new(struct pool **out, const char *name, unsigned threads,
                            strerror(rc));
         }
         pool->n_threads++;
-        snprintf(label, sizeof label, "%s-%u", pool->name, i % 1000);
+        (void)snprintf(label, sizeof label, "%s-%u", pool->name, i % 1000);
         pthread_setname_np(pool->threads[i], label);
     }
     *out = pool;
     return ERR_OK;
 }
 
-void pool_free(struct pool **out)
+void pool_free(struct pool **pool)
 {
-    struct pool *pool = *out;
+    struct pool *dead = *pool;
 
-    if (pool == NULL)
+    if (dead == NULL)
         return;
-    lock_take(&pool->lock);
-    pool->ending = true;
-    pthread_cond_broadcast(&pool->work);
-    lock_give(&pool->lock);
-    for (unsigned i = 0; i < pool->n_threads; i++)
-        pthread_join(pool->threads[i], NULL);
-    pthread_cond_destroy(&pool->work);
-    lock_fini(&pool->lock);
-    mem_free(pool);
-    *out = NULL;
+    lock_take(&dead->lock);
+    dead->ending = true;
+    pthread_cond_broadcast(&dead->work);
+    lock_give(&dead->lock);
+    for (unsigned i = 0; i < dead->n_threads; i++)
+        pthread_join(dead->threads[i], NULL);
+    pthread_cond_destroy(&dead->work);
+    lock_fini(&dead->lock);
+    mem_free(dead);
+    *pool = NULL;
 }
 
 void pool_submit(struct pool *pool, struct job *job)
@@ -118,7 +118,8 @@ size_t pool_backlog(const struct pool *pool)
     return pool->backlog;
 }
 
-/* -- lanes ------------------------------------------------------------------ */
+/* -- lanes ------------------------------------------------------------------
+ */
 
 /* One job of the line; then the lane queues up in the pool again, behind what
  * others submitted meanwhile. The lane stays `running` until the job is done,

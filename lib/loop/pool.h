@@ -35,7 +35,7 @@ struct lane {
     struct pool *pool;
     struct job *first; /* waiting, oldest first */
     struct job *last;
-    struct job job;    /* what the pool runs: the next of the line */
+    struct job job; /* what the pool runs: the next of the line */
     bool running;
 };
 

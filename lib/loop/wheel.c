@@ -145,7 +145,7 @@ static void wheel_cascade(struct wheel *wheel, int level)
     list_init(&fallen);
     list_move_all(&fallen, &wheel->far[level][slot]);
     wheel->far_bits[level] &= ~(1ull << slot);
-    LIST_EACH (link, &fallen) {
+    LIST_EACH(link, &fallen) {
         struct loop_timer *timer = CONTAINER_OF(link, struct loop_timer, link);
 
         list_remove(link);

@@ -30,8 +30,8 @@ enum {
 };
 
 struct wheel {
-    int64_t tick;                /* all up to here was handed out */
-    struct list overdue;         /* put when it was due already */
+    int64_t tick;        /* all up to here was handed out */
+    struct list overdue; /* put when it was due already */
     struct list near[WHEEL_NEAR];
     struct list far[WHEEL_FARS][WHEEL_FAR];
     uint64_t near_bits[WHEEL_NEAR / 64]; /* 0: the slot is empty */

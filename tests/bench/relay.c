@@ -4,8 +4,8 @@
  *
  * A sender writes one record of SIZE bytes to a socket RATE times a second, a
  * relay reads it from there and writes it to another, a receiver takes the time
- * since just before the first write. Three threads, TCP over loopback, no delay.
- * The first second does not count. Prints lines "name value unit".
+ * since just before the first write. Three threads, TCP over loopback, no
+ * delay. The first second does not count. Prints lines "name value unit".
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

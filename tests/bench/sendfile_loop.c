@@ -2,10 +2,10 @@
  *
  *   sendfile_loop MEGABYTES
  *
- * Sends a file that lies in the page cache over loopback, 1 MB a call, again and
- * again until so many megabytes have left, to a process that reads and forgets
- * them. The file is as large as the amount, at most 1 GB, so that it does not
- * fit into the processor's caches. Prints lines "name value unit":
+ * Sends a file that lies in the page cache over loopback, 1 MB a call, again
+ * and again until so many megabytes have left, to a process that reads and
+ * forgets them. The file is as large as the amount, at most 1 GB, so that it
+ * does not fit into the processor's caches. Prints lines "name value unit":
  *
  *   cpu_s_per_gb       of the sender, user and system
  *   user_s_per_gb      user alone

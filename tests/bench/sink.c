@@ -4,9 +4,10 @@
  *
  * Speaks just enough to librdkafka (ApiVersions, Metadata 1, Produce 3-7) to be
  * produced to: receives a request whole into one buffer that is used again and
- * again, checks the CRC-32C of each batch, appends it to FILE with one write(2),
- * acknowledges. One thread, poll(2). Every topic exists, with PARTITIONS (1)
- * partitions. Runs until it is killed, or until FILE cannot be written.
+ * again, checks the CRC-32C of each batch, appends it to FILE with one
+ * write(2), acknowledges. One thread, poll(2). Every topic exists, with
+ * PARTITIONS (1) partitions. Runs until it is killed, or until FILE cannot be
+ * written.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -55,7 +56,8 @@ static void die(const char *what)
     exit(1);
 }
 
-/* -- bytes ---------------------------------------------------------------------- */
+/* -- bytes
+ * ---------------------------------------------------------------------- */
 
 static const uint8_t *take(struct in *in, size_t n)
 {
@@ -134,12 +136,14 @@ static void put_string(struct out *out, const void *at, size_t len)
     put(out, at, len);
 }
 
-/* -- the three requests ------------------------------------------------------------ */
+/* -- the three requests
+ * ------------------------------------------------------------ */
 
 static void api_versions(struct out *out, int version)
 {
-    static const int served[][3] = { { 0, 0, 7 }, { 1, 0, 4 }, { 3, 0, 1 },
-                                     { 18, 0, 3 } };
+    static const int served[][3] = {
+        { 0, 0, 7 }, { 1, 0, 4 }, { 3, 0, 1 }, { 18, 0, 3 }
+    };
     size_t n = sizeof served / sizeof *served;
 
     put16(out, version > 3 ? 35 : 0);
@@ -204,7 +208,8 @@ static int append(const uint8_t *batch, size_t len, uint64_t *first)
     memcpy(&crc, batch + 17, 4);
     memcpy(&count, batch + 57, 4);
     if ((crc32_iscsi((unsigned char *)(uintptr_t)batch + 21, (int)len - 21,
-                     0xffffffffu) ^ 0xffffffffu) != be32toh(crc))
+                     0xffffffffu) ^
+         0xffffffffu) != be32toh(crc))
         return 2;
     if (write(file, batch, len) != (ssize_t)len)
         die("sink: write");
@@ -281,10 +286,12 @@ static int serve(int fd, const uint8_t *frame, size_t len)
     memcpy(out.data, &be, 4);
     if (!answer)
         return 0;
-    return send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len ? 0 : -1;
+    return send(fd, out.data, out.len, MSG_NOSIGNAL) == (ssize_t)out.len ? 0
+                                                                         : -1;
 }
 
-/* -- connections ---------------------------------------------------------------------- */
+/* -- connections
+ * ---------------------------------------------------------------------- */
 
 static void drop(struct conn *conn)
 {

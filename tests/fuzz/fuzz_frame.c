@@ -60,7 +60,8 @@ static void try_connection(const uint8_t *data, size_t size, size_t piece)
     net.reactors = &reactor;
     net.n_reactors = 1;
     err_ignore(reactor_init(&reactor, &net, 0, &why), "there is room");
-    err_ignore(acceptor_new(&net.acceptor, &net, reactor.loop, &why), "the same");
+    err_ignore(acceptor_new(&net.acceptor, &net, reactor.loop, &why),
+               "the same");
     assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0);
     net.n_conns++;
     reactor_take(&reactor, conn_new(&listener, fd[0], &nowhere, 1));
@@ -83,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (size >= 5)
         frame_guess(data + 1);
-    err_ignore(frame_read_head(bytes_make(data + 1, size - 1), &head), "any is");
+    err_ignore(frame_read_head(bytes_make(data + 1, size - 1), &head),
+               "any is");
     if (size < 60000)
         try_connection(data + 1, size - 1, data[0] == 0 ? size : data[0]);
     return 0;

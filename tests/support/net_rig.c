@@ -19,7 +19,8 @@
 #include "wire/msg_leave_group.h"
 #include "wire/msg_produce.h"
 
-/* -- the file ------------------------------------------------------------------ */
+/* -- the file
+ * ------------------------------------------------------------------ */
 
 static struct seg_files *files;
 static char file_path[] = "/tmp/net-rig-XXXXXX";
@@ -50,8 +51,8 @@ static struct seg_file *file_ref(void)
     struct errmsg why;
 
     if (file == NULL)
-        ck_assert_err(seg_files_open(files, &key, file_path, false, &file, &why),
-                      ERR_OK);
+        ck_assert_err(
+            seg_files_open(files, &key, file_path, false, &file, &why), ERR_OK);
     return file;
 }
 
@@ -64,7 +65,8 @@ static size_t open_descriptors(void)
     return n;
 }
 
-/* -- handlers ------------------------------------------------------------------- */
+/* -- handlers
+ * ------------------------------------------------------------------- */
 
 static struct lock parked_lock = { PTHREAD_MUTEX_INITIALIZER };
 static struct request *parked[4096];
@@ -262,15 +264,16 @@ static api_fn *handler_of(int16_t key)
     }
 }
 
-/* -- life ------------------------------------------------------------------------ */
+/* -- life
+ * ------------------------------------------------------------------------ */
 
 static size_t descriptors_before;
 
 void rig_init(struct rig *rig)
 {
     *rig = (struct rig){ .net = NULL };
-    rig->listener = (struct listener){ .name = "PLAINTEXT",
-                                       .host = "127.0.0.1" };
+    rig->listener =
+        (struct listener){ .name = "PLAINTEXT", .host = "127.0.0.1" };
     rig->config = (struct net_config){
         .listeners = &rig->listener,
         .n_listeners = 1,
@@ -315,7 +318,8 @@ void rig_await_connections(struct rig *rig, size_t n)
         sched_yield();
 }
 
-/* -- client ------------------------------------------------------------------------ */
+/* -- client
+ * ------------------------------------------------------------------------ */
 
 int rig_connect(struct rig *rig)
 {

@@ -61,8 +61,8 @@ END_TEST
 START_TEST(api_versions_of_an_unknown_version_is_answered_in_version_0)
 {
     /* a header that nobody can read after the correlation id */
-    static const uint8_t frame[] = { 0, 0, 0, 12, 0, 18, 0x7f, 0xff, 0, 0, 0, 5,
-                                     0xff, 0x01, 0x02, 0x03 };
+    static const uint8_t frame[] = { 0, 0, 0, 12, 0,    18,   0x7f, 0xff,
+                                     0, 0, 0, 5,  0xff, 0x01, 0x02, 0x03 };
 
     start();
     int fd = rig_connect(&rig);
@@ -114,14 +114,28 @@ static const struct {
     { "one above the limit", { 0x06, 0x40, 0x00, 0x01, 0, 18 }, 6 },
     { "TLS", { 0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3 }, 11 },
     { "HTTP", "GET / HTTP/1.1\r\n\r\n", 18 },
-    { "unknown key", { 0, 0, 0, 10, 0x03, 0xe8, 0, 0, 0, 0, 0, 1, 0xff, 0xff }, 14 },
-    { "negative key", { 0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff }, 14 },
-    { "key nobody serves", { 0, 0, 0, 10, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff }, 14 },
-    { "unknown version", { 0, 0, 0, 10, 0, 12, 0, 99, 0, 0, 0, 1, 0xff, 0xff }, 14 },
-    { "negative version", { 0, 0, 0, 10, 0, 12, 0xff, 0xfe, 0, 0, 0, 1, 0xff, 0xff }, 14 },
-    { "client id too long", { 0, 0, 0, 10, 0, 12, 0, 0, 0, 0, 0, 1, 0x7f, 0xff }, 14 },
+    { "unknown key",
+      { 0, 0, 0, 10, 0x03, 0xe8, 0, 0, 0, 0, 0, 1, 0xff, 0xff },
+      14 },
+    { "negative key",
+      { 0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff },
+      14 },
+    { "key nobody serves",
+      { 0, 0, 0, 10, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff },
+      14 },
+    { "unknown version",
+      { 0, 0, 0, 10, 0, 12, 0, 99, 0, 0, 0, 1, 0xff, 0xff },
+      14 },
+    { "negative version",
+      { 0, 0, 0, 10, 0, 12, 0xff, 0xfe, 0, 0, 0, 1, 0xff, 0xff },
+      14 },
+    { "client id too long",
+      { 0, 0, 0, 10, 0, 12, 0, 0, 0, 0, 0, 1, 0x7f, 0xff },
+      14 },
     { "no client id", { 0, 0, 0, 8, 0, 12, 0, 0, 0, 0, 0, 1 }, 12 },
-    { "malformed body", { 0, 0, 0, 12, 0, 12, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff }, 16 },
+    { "malformed body",
+      { 0, 0, 0, 12, 0, 12, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff },
+      16 },
 };
 
 START_TEST(what_is_no_request_closes_the_connection_and_harms_nobody)
@@ -245,12 +259,14 @@ START_TEST(parked_requests_are_answered_before_the_stop)
 }
 END_TEST
 
-/* -- large frames ------------------------------------------------------------- */
+/* -- large frames -------------------------------------------------------------
+ */
 
-static void fill_produce(struct wire_produce_request *request,
-                         struct wire_produce_request_topic_data *topic,
-                         struct wire_produce_request_topic_data_partition_data *part,
-                         size_t size, int16_t acks)
+static void
+fill_produce(struct wire_produce_request *request,
+             struct wire_produce_request_topic_data *topic,
+             struct wire_produce_request_topic_data_partition_data *part,
+             size_t size, int16_t acks)
 {
     uint8_t *bytes = mem_need(size);
 
@@ -305,8 +321,8 @@ static int64_t recv_produce(int fd)
 
 START_TEST(frames_of_every_size_arrive_whole_one_after_another)
 {
-    static const size_t sizes[] = { 1,      1000,    16300,  16384,   20000,
-                                    65536,  70000,   262144, 1000000, 1048576,
+    static const size_t sizes[] = { 1,      1000,    16300,  16384,    20000,
+                                    65536,  70000,   262144, 1000000,  1048576,
                                     300000, 4500000, 10,     30000000, 90 };
 
     start();
@@ -418,7 +434,8 @@ START_TEST(what_is_announced_and_not_sent_costs_nothing)
 }
 END_TEST
 
-/* -- file ranges -------------------------------------------------------------- */
+/* -- file ranges --------------------------------------------------------------
+ */
 
 static void send_fetch(int fd, int32_t repeat)
 {
@@ -429,7 +446,8 @@ static void send_fetch(int fd, int32_t repeat)
     rig_send_request(fd, WIRE_FETCH, 12, 6, &request);
 }
 
-static void check_fetch(const struct wire_fetch_response *response, int32_t repeat)
+static void check_fetch(const struct wire_fetch_response *response,
+                        int32_t repeat)
 {
     const struct wire_fetch_response_responses_partitions *parts =
         response->responses[0].partitions;
@@ -490,7 +508,8 @@ START_TEST(others_are_served_while_one_does_not_read_its_answer)
 }
 END_TEST
 
-/* -- limits and deadlines -------------------------------------------------------- */
+/* -- limits and deadlines
+ * -------------------------------------------------------- */
 
 START_TEST(idle_half_sent_and_unread_connections_are_closed_in_time)
 {

@@ -41,7 +41,7 @@ static void close_peer(void)
 
 struct call {
     struct peer_call call;
-    int order;       /* in which it was completed; 0: not yet */
+    int order; /* in which it was completed; 0: not yet */
     int16_t code;
     bool free_peer;
 };
@@ -131,7 +131,8 @@ END_TEST
 START_TEST(what_nobody_serves_fails_with_the_version)
 {
     struct call known = { .code = 0 };
-    struct call unknown = { .call = { .key = WIRE_LEAVE_GROUP, .version = 4,
+    struct call unknown = { .call = { .key = WIRE_LEAVE_GROUP,
+                                      .version = 4,
                                       .on_done = on_heartbeat } };
     struct wire_leave_group_request request;
 
@@ -152,7 +153,8 @@ START_TEST(what_nobody_serves_fails_with_the_version)
 }
 END_TEST
 
-/* -- a server that misbehaves ------------------------------------------------------ */
+/* -- a server that misbehaves
+ * ------------------------------------------------------ */
 
 static int listen_somewhere(int *port)
 {
@@ -229,8 +231,9 @@ START_TEST(a_broken_connection_fails_what_was_sent_and_is_made_anew)
         ssize_t n = recv(fd, frame, sizeof frame, MSG_DONTWAIT);
 
         if (n > 0) { /* correlation id at 8; throttle 0, error 9 */
-            uint8_t answer[14] = { 0, 0, 0, 10, frame[8], frame[9], frame[10],
-                                   frame[11], 0, 0, 0, 0, 0, 9 };
+            uint8_t answer[14] = { 0,        0,         0,         10, frame[8],
+                                   frame[9], frame[10], frame[11], 0,  0,
+                                   0,        0,         0,         9 };
             rig_send(fd, answer, sizeof answer);
         }
         loop_turn(loop, 1000);
@@ -333,7 +336,8 @@ END_TEST
 
 START_TEST(a_call_that_is_not_answered_takes_the_connection_down)
 {
-    struct call late = { .call = { .key = WIRE_LEAVE_GROUP, .version = 4,
+    struct call late = { .call = { .key = WIRE_LEAVE_GROUP,
+                                   .version = 4,
                                    .timeout_us = 20000,
                                    .on_done = on_heartbeat } };
     struct call behind = { .code = 0 };
@@ -362,8 +366,9 @@ END_TEST
 START_TEST(a_large_answer_arrives_whole)
 {
     struct wire_fetch_request request;
-    struct call call = { .call = { .key = WIRE_FETCH, .version = 12,
-                                   .on_done = on_heartbeat } };
+    struct call call = {
+        .call = { .key = WIRE_FETCH, .version = 12, .on_done = on_heartbeat }
+    };
 
     rig_init(&rig);
     rig_start(&rig);
@@ -420,13 +425,15 @@ int main(void)
     tcase_add_test(tc, a_name_is_resolved_and_many_calls_are_answered_in_order);
     tcase_add_test(tc, what_nobody_serves_fails_with_the_version);
     tcase_add_test(tc, a_call_to_nobody_ends_in_time_and_says_why);
-    tcase_add_test(tc, a_broken_connection_fails_what_was_sent_and_is_made_anew);
+    tcase_add_test(tc,
+                   a_broken_connection_fails_what_was_sent_and_is_made_anew);
     tcase_add_loop_test(tc, a_bad_answer_fails_the_call_and_closes, 0,
                         sizeof bad / sizeof *bad);
     tcase_add_test(tc, an_old_broker_is_asked_again_in_version_0);
     tcase_add_test(tc, a_call_that_is_not_answered_takes_the_connection_down);
     tcase_add_test(tc, a_large_answer_arrives_whole);
-    tcase_add_test(tc, closing_completes_all_calls_and_may_happen_in_a_callback);
+    tcase_add_test(tc,
+                   closing_completes_all_calls_and_may_happen_in_a_callback);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

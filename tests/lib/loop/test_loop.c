@@ -122,7 +122,8 @@ START_TEST(a_turn_ends_when_its_wait_is_over)
 }
 END_TEST
 
-/* -- mailbox ---------------------------------------------------------------- */
+/* -- mailbox ----------------------------------------------------------------
+ */
 
 enum { POSTERS = 4, POSTS = 20000 };
 
@@ -244,7 +245,8 @@ START_TEST(no_wake_up_is_lost_between_two_loops)
 }
 END_TEST
 
-/* -- descriptors ------------------------------------------------------------- */
+/* -- descriptors -------------------------------------------------------------
+ */
 
 struct end {
     struct loop_io io;
@@ -319,7 +321,8 @@ START_TEST(a_closed_and_reused_descriptor_is_no_trouble)
 }
 END_TEST
 
-/* -- hooks ------------------------------------------------------------------- */
+/* -- hooks -------------------------------------------------------------------
+ */
 
 struct hook {
     struct loop_hook hook;
@@ -378,7 +381,8 @@ int main(void)
     tcase_add_test(tc, jobs_of_many_threads_all_run_each_threads_in_order);
     tcase_add_test(tc, jobs_posted_before_the_stop_run_with_those_they_post);
     tcase_add_test(tc, no_wake_up_is_lost_between_two_loops);
-    tcase_add_test(tc, readiness_is_told_for_what_is_wanted_and_again_until_served);
+    tcase_add_test(tc,
+                   readiness_is_told_for_what_is_wanted_and_again_until_served);
     tcase_add_test(tc, a_closed_and_reused_descriptor_is_no_trouble);
     tcase_add_test(tc, hooks_run_in_order_and_may_remove_each_other);
     suite_add_tcase(suite, tc);

@@ -29,7 +29,7 @@ static int take_due(int64_t now_us)
 
     list_init(&due);
     wheel_take_due(&wheel, now_us, &due);
-    LIST_EACH (link, &due) {
+    LIST_EACH(link, &due) {
         struct loop_timer *timer = CONTAINER_OF(link, struct loop_timer, link);
 
         ck_assert_int_le(timer->due_us, now_us);
@@ -173,7 +173,8 @@ int main(void)
     TCase *tc = tcase_create("wheel");
 
     tcase_add_test(tc, an_empty_wheel_never_rings);
-    tcase_add_test(tc, a_timer_is_due_at_the_next_whole_millisecond_and_not_before);
+    tcase_add_test(tc,
+                   a_timer_is_due_at_the_next_whole_millisecond_and_not_before);
     tcase_add_test(tc, what_is_due_already_comes_at_once);
     tcase_add_test(tc, a_timer_taken_out_leaves_no_trace);
     tcase_add_test(tc, a_timer_beyond_the_last_wheel_is_kept);
