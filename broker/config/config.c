@@ -1,9 +1,9 @@
 /* config.c - reading the configuration at start.
  *
- * In order: the file and the overrides are parsed; each value is checked against
- * its key; then Java's habits that cannot be honoured are refused, and the rules
- * between keys are checked. The first thing that is wrong stops the start with
- * one line that names its place.
+ * In order: the file and the overrides are parsed; each value is checked
+ * against its key; then Java's habits that cannot be honoured are refused, and
+ * the rules between keys are checked. The first thing that is wrong stops the
+ * start with one line that names its place.
  */
 #include "config/config.h"
 
@@ -18,7 +18,7 @@
 
 enum { ARENA_LIMIT = 4 * 1024 * 1024 };
 
-/* -- messages ------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------- */
 
 static bool is_override(const struct config *cfg, const struct property *p)
 {
@@ -58,15 +58,18 @@ enum err config_refuse(const struct config *cfg, enum config_key key,
     return err_set(why, ERR_INVALID, "%s: %s", place, words);
 }
 
-/* -- the file's layer ------------------------------------------------------------- */
+/* -- the file's layer -------------------------------------------------- */
 
 /* Names that are in no table but mean something. */
 static bool is_known_elsewhere(struct bytes name)
 {
-    static const char *const names[] = {
-        "super.users", "allow.everyone.if.no.acl.found", "port", "host.name",
-        "advertised.port", "advertised.host.name", "gregor.log.level"
-    };
+    static const char *const names[] = { "super.users",
+                                         "allow.everyone.if.no.acl.found",
+                                         "port",
+                                         "host.name",
+                                         "advertised.port",
+                                         "advertised.host.name",
+                                         "gregor.log.level" };
     static const char *const prefixes[] = { "listener.name.", "keeper.",
                                             "authorizer.", "gregor." };
 
@@ -103,8 +106,10 @@ static void take_unknown(struct config *cfg, const struct property *p)
     char place[256];
 
     place_of(cfg, p, true, place, sizeof place);
-    diag_warn("event=unknown_setting place=\"%s\" remedy=\"remove it, or correct "
-              "its name; it has no effect\"", place);
+    diag_warn(
+        "event=unknown_setting place=\"%s\" remedy=\"remove it, or correct "
+        "its name; it has no effect\"",
+        place);
 }
 
 /* Every entry whose name no later one repeats: it is the one that counts. */
@@ -134,8 +139,8 @@ static enum err take_entries(struct config *cfg, struct layer *layer,
     return ERR_OK;
 }
 
-static enum err read_overrides(struct config *cfg,
-                               const char *const *overrides, struct errmsg *why)
+static enum err read_overrides(struct config *cfg, const char *const *overrides,
+                               struct errmsg *why)
 {
     cfg->n_from_file = cfg->file.n;
     for (; overrides != NULL && *overrides != NULL; overrides++) {
@@ -146,8 +151,7 @@ static enum err read_overrides(struct config *cfg,
             return err_set(why, ERR_INVALID, OVERRIDES " %s: must be key=value",
                            *overrides);
         err = properties_add(
-            &cfg->file,
-            bytes_make(*overrides, (size_t)(equals - *overrides)),
+            &cfg->file, bytes_make(*overrides, (size_t)(equals - *overrides)),
             bytes_of(equals + 1), 0);
         if (err != ERR_OK)
             return err_set(why, err, OVERRIDES ": %s", err_words(err));
@@ -171,7 +175,8 @@ static enum err read_file(struct config *cfg,
     if (properties_find(&cfg->file, "config.providers") != NULL)
         return err_set(why, ERR_INVALID,
                        "%s: config.providers: Java classes cannot be loaded "
-                       "here; write the values themselves", cfg->file.file);
+                       "here; write the values themselves",
+                       cfg->file.file);
     layer = mem_need(sizeof *layer);
     layer->pairs = mem_need_array(cfg->file.n + 1, sizeof *layer->pairs);
     cfg->unknown = mem_need_array(cfg->file.n + 1, sizeof *cfg->unknown);
@@ -179,7 +184,7 @@ static enum err read_file(struct config *cfg,
     return take_entries(cfg, layer, why);
 }
 
-/* -- life --------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------- */
 
 static enum err check_all(struct config *cfg,
                           const struct config_source_env *env,
@@ -211,8 +216,8 @@ enum err config_open(struct config **out, const struct config_source_env *env,
     properties_init(&cfg->file, env->file ? env->file : "configuration");
     arena_init(&cfg->arena, ARENA_LIMIT);
     lock_init(&cfg->lock);
-    cfg->host_name = mem_need_text(
-        bytes_of(env->host_name ? env->host_name : "localhost"));
+    cfg->host_name =
+        mem_need_text(bytes_of(env->host_name ? env->host_name : "localhost"));
     err = read_file(cfg, env, why);
     if (err == ERR_OK)
         err = check_all(cfg, env, why);

@@ -53,8 +53,7 @@ static const struct conf_key *find_row(struct bytes name, int *key)
         if (found >= 0)
             return &config_table[found];
         dot = memchr(base.at, '.', base.len);
-        base = dot ? bytes_make(dot + 1,
-                                base.len - (size_t)(dot - base.at) - 1)
+        base = dot ? bytes_make(dot + 1, base.len - (size_t)(dot - base.at) - 1)
                    : BYTES_NULL;
     }
     return NULL;
@@ -70,17 +69,19 @@ enum err config_check_one(struct bytes name, struct bytes value, int *key,
     if (row == NULL)
         return ERR_OK;
     err = conf_check(row, value, &checked, why);
-    if (err == ERR_OK && (row == &config_table[CFG_INTER_BROKER_PROTOCOL_VERSION] ||
-                          row == &config_table[CFG_LOG_MESSAGE_FORMAT_VERSION]) &&
+    if (err == ERR_OK &&
+        (row == &config_table[CFG_INTER_BROKER_PROTOCOL_VERSION] ||
+         row == &config_table[CFG_LOG_MESSAGE_FORMAT_VERSION]) &&
         config_version_number(checked.text) == 0)
-        return err_set(why, ERR_INVALID,
-                       "Invalid value %.*s for configuration %s: Version `%.*s` "
-                       "is not a valid version",
-                       BYTES_ARG(value), row->name, BYTES_ARG(value));
+        return err_set(
+            why, ERR_INVALID,
+            "Invalid value %.*s for configuration %s: Version `%.*s` "
+            "is not a valid version",
+            BYTES_ARG(value), row->name, BYTES_ARG(value));
     return err;
 }
 
-/* -- rules of dynamic layers ----------------------------------------------------- */
+/* -- rules of dynamic layers ------------------------------------------- */
 
 static bool is_tls_key(int key)
 {
@@ -120,9 +121,9 @@ static enum err check_threads(const struct config *cfg, int key,
                               struct bytes value, struct errmsg *why)
 {
     static const enum config_key pools[] = {
-        CFG_NUM_IO_THREADS,        CFG_NUM_NETWORK_THREADS,
-        CFG_NUM_REPLICA_FETCHERS,  CFG_NUM_RECOVERY_THREADS_PER_DATA_DIR,
-        CFG_BACKGROUND_THREADS,    CFG_LOG_CLEANER_THREADS
+        CFG_NUM_IO_THREADS,       CFG_NUM_NETWORK_THREADS,
+        CFG_NUM_REPLICA_FETCHERS, CFG_NUM_RECOVERY_THREADS_PER_DATA_DIR,
+        CFG_BACKGROUND_THREADS,   CFG_LOG_CLEANER_THREADS
     };
     const char *because = NULL;
     int64_t old, new;
@@ -144,8 +145,9 @@ static enum err check_threads(const struct config *cfg, int key,
         if (because != NULL)
             return err_set(why, ERR_INVALID,
                            "Dynamic thread count update validation failed for "
-                           "%s=%lld: %s %lld", config_table[key].name,
-                           (long long)new, because, (long long)old);
+                           "%s=%lld: %s %lld",
+                           config_table[key].name, (long long)new, because,
+                           (long long)old);
     }
     return ERR_OK;
 }
@@ -169,11 +171,12 @@ enum err config_check(const struct config *cfg, enum config_layer layer,
     return ERR_OK;
 }
 
-/* -- taking what ZooKeeper holds --------------------------------------------------- */
+/* -- taking what ZooKeeper holds --------------------------------------- */
 
 /* Passwords lie there encrypted with password.encoder.secret. */
-static const char *why_not(enum config_layer layer, const struct conf_pair *pair,
-                           int *key, struct errmsg *why)
+static const char *why_not(enum config_layer layer,
+                           const struct conf_pair *pair, int *key,
+                           struct errmsg *why)
 {
     int found;
     const struct conf_key *row = find_row(pair->name, &found);
@@ -231,7 +234,8 @@ void config_apply(struct config *cfg, enum config_layer which,
 
         if (because != NULL) {
             diag_warn("event=dynamic_config_ignored key=%.*s layer=%s "
-                      "reason=\"%s\"", BYTES_ARG(pairs[i].name),
+                      "reason=\"%s\"",
+                      BYTES_ARG(pairs[i].name),
                       which == CONFIG_BROKER ? "broker" : "cluster", because);
             continue;
         }

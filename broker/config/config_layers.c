@@ -1,8 +1,8 @@
 /* config_layers.c - which layer wins, and what is in force.
  *
  * Texts are kept per layer and key; what is in force is computed anew from them
- * whenever a layer changes, and stored key by key. Readers may so see one key of
- * a change before another, as in Kafka.
+ * whenever a layer changes, and stored key by key. Readers may so see one key
+ * of a change before another, as in Kafka.
  */
 #include <string.h>
 
@@ -54,7 +54,7 @@ void config_layers_free(struct config *cfg)
     }
 }
 
-/* -- values ------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------ */
 
 static const char *winner(const struct config *cfg, enum config_key key)
 {
@@ -75,8 +75,7 @@ static int64_t number(const struct config *cfg, enum config_key key)
 static void put(struct config *cfg, enum config_key key, int64_t value)
 {
     atomic_store_explicit(&cfg->number[key], value, memory_order_relaxed);
-    atomic_store_explicit(&cfg->real[key], (double)value,
-                          memory_order_relaxed);
+    atomic_store_explicit(&cfg->real[key], (double)value, memory_order_relaxed);
 }
 
 static bool is_null(const struct config *cfg, enum config_key key)
@@ -112,7 +111,8 @@ static void resolve_times(struct config *cfg)
 
 static void resolve_rest(struct config *cfg)
 {
-    int64_t difference = number(cfg, CFG_LOG_MESSAGE_TIMESTAMP_DIFFERENCE_MAX_MS);
+    int64_t difference =
+        number(cfg, CFG_LOG_MESSAGE_TIMESTAMP_DIFFERENCE_MAX_MS);
 
     if (is_null(cfg, CFG_ZOOKEEPER_CONNECTION_TIMEOUT_MS))
         put(cfg, CFG_ZOOKEEPER_CONNECTION_TIMEOUT_MS,
@@ -136,8 +136,9 @@ void config_resolve(struct config *cfg)
 
         /* what is in a layer was checked; a default is right by a test */
         if (text != NULL)
-            err_ignore(conf_check(&config_table[key], bytes_of(text), &value,
-                                  NULL), "checked before");
+            err_ignore(
+                conf_check(&config_table[key], bytes_of(text), &value, NULL),
+                "checked before");
         atomic_store(&cfg->text[key], text);
         atomic_store(&cfg->real[key], value.real);
         atomic_store(&cfg->number[key],
@@ -179,7 +180,7 @@ const char *config_extra(const struct config *cfg, const char *name)
     return NULL;
 }
 
-/* -- describing ----------------------------------------------------------------- */
+/* -- describing -------------------------------------------------------- */
 
 size_t config_same_meaning(enum config_key key, enum config_key out[3])
 {

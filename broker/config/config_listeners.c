@@ -2,8 +2,8 @@
  * brokers use among themselves.
  *
  * Names are upper-cased. `port`, `host.name`, `advertised.host.name` and
- * `advertised.port`, gone since Kafka 3.0 but still written by old images, stand
- * in for the lists when those are not set.
+ * `advertised.port`, gone since Kafka 3.0 but still written by old images,
+ * stand in for the lists when those are not set.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -51,8 +51,8 @@ static int16_t protocol_of(struct config *cfg, const char *name)
             continue;
         if (colon == NULL)
             return -2;
-        protocol = protocol_number(keep(
-            cfg, bytes_make(colon + 1, item.len - n - 1), true));
+        protocol = protocol_number(
+            keep(cfg, bytes_make(colon + 1, item.len - n - 1), true));
         if (protocol < 0)
             return -2;
         if (strcmp(keep(cfg, bytes_make(item.at, n), true), name) == 0)
@@ -121,7 +121,7 @@ static size_t parse_list(struct config *cfg, const char *text,
     return n;
 }
 
-/* -- rules --------------------------------------------------------------------- */
+/* -- rules ------------------------------------------------------------- */
 
 static bool is_v6(const char *host)
 {
@@ -154,9 +154,10 @@ static enum err take_listeners(struct config *cfg, const char *text,
     const char *because = check_distinct(p, n, true);
 
     if (!ok || n == 0)
-        return config_refuse(cfg, CFG_LISTENERS, why,
-                             "must be NAME://host:port,... with ports from 0 to "
-                             "65535");
+        return config_refuse(
+            cfg, CFG_LISTENERS, why,
+            "must be NAME://host:port,... with ports from 0 to "
+            "65535");
     if (because != NULL)
         return config_refuse(cfg, CFG_LISTENERS, why, "%s", because);
     cfg->listeners = arena_array(&cfg->arena, n, sizeof *cfg->listeners);
@@ -176,7 +177,8 @@ static enum err take_listeners(struct config *cfg, const char *text,
         if (l->protocol < 0)
             return config_refuse(cfg, CFG_LISTENERS, why,
                                  "the name %s is not in "
-                                 "listener.security.protocol.map", l->name);
+                                 "listener.security.protocol.map",
+                                 l->name);
     }
     return ERR_OK;
 }
@@ -216,9 +218,10 @@ static enum err take_advertised(struct config *cfg, const char *text,
     const char *because = check_distinct(p, n, false);
 
     if (!ok || n == 0)
-        return config_refuse(cfg, CFG_ADVERTISED_LISTENERS, why,
-                             "must be NAME://host:port,... with ports from 0 to "
-                             "65535");
+        return config_refuse(
+            cfg, CFG_ADVERTISED_LISTENERS, why,
+            "must be NAME://host:port,... with ports from 0 to "
+            "65535");
     if (because != NULL)
         return config_refuse(cfg, CFG_ADVERTISED_LISTENERS, why, "%s", because);
     for (size_t i = 0; i < n; i++) {
@@ -271,14 +274,15 @@ static enum err choose_control_plane(struct config *cfg, struct errmsg *why)
         return ERR_OK;
     l = find(cfg, keep(cfg, bytes_of(name), true));
     if (l == NULL || !l->advertised || l->inter_broker)
-        return config_refuse(cfg, CFG_CONTROL_PLANE_LISTENER_NAME, why,
-                             "must be an advertised listener other than the one "
-                             "between brokers");
+        return config_refuse(
+            cfg, CFG_CONTROL_PLANE_LISTENER_NAME, why,
+            "must be an advertised listener other than the one "
+            "between brokers");
     l->control_plane = true;
     return ERR_OK;
 }
 
-/* -- old keys -------------------------------------------------------------------- */
+/* -- old keys ---------------------------------------------------------- */
 
 static const char *old_style(struct config *cfg, const char *host_key,
                              const char *port_key)
@@ -305,8 +309,7 @@ enum err config_read_listeners(struct config *cfg, struct errmsg *why)
         listeners = old ? old : listeners;
     }
     if (advertised == NULL)
-        advertised =
-            old_style(cfg, "advertised.host.name", "advertised.port");
+        advertised = old_style(cfg, "advertised.host.name", "advertised.port");
     err = take_listeners(cfg, listeners, why);
     if (err == ERR_OK)
         err = advertised ? take_advertised(cfg, advertised, why)

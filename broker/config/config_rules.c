@@ -15,8 +15,8 @@ static enum err check_broker_id(const struct config *cfg, struct errmsg *why)
     enum config_key key =
         config_in_file(cfg, CFG_BROKER_ID) ? CFG_BROKER_ID : CFG_NODE_ID;
 
-    if (config_in_file(cfg, CFG_BROKER_ID) && config_in_file(cfg, CFG_NODE_ID) &&
-        id != node)
+    if (config_in_file(cfg, CFG_BROKER_ID) &&
+        config_in_file(cfg, CFG_NODE_ID) && id != node)
         return config_refuse(cfg, CFG_NODE_ID, why,
                              "node.id is another name for broker.id and must "
                              "agree with it");
@@ -24,7 +24,8 @@ static enum err check_broker_id(const struct config *cfg, struct errmsg *why)
         if (id < -1 || id > most)
             return config_refuse(cfg, key, why,
                                  "must be from -1 to reserved.broker.max.id "
-                                 "(%lld)", (long long)most);
+                                 "(%lld)",
+                                 (long long)most);
     } else if (id < 0) {
         return config_refuse(cfg, key, why,
                              "must be 0 or more while "
@@ -39,9 +40,10 @@ static enum err check_kraft(const struct config *cfg, struct errmsg *why)
     const char *names = config_text(cfg, CFG_CONTROLLER_LISTENER_NAMES);
 
     if (roles != NULL && *roles != '\0')
-        return config_refuse(cfg, CFG_PROCESS_ROLES, why,
-                             "this broker works with ZooKeeper, not with KRaft; "
-                             "remove it and set zookeeper.connect");
+        return config_refuse(
+            cfg, CFG_PROCESS_ROLES, why,
+            "this broker works with ZooKeeper, not with KRaft; "
+            "remove it and set zookeeper.connect");
     if (names != NULL && *names != '\0')
         return config_refuse(cfg, CFG_CONTROLLER_LISTENER_NAMES, why,
                              "must be empty when not running with KRaft");
@@ -150,7 +152,8 @@ static enum err check_sasl(const struct config *cfg, struct errmsg *why)
             found |= bytes_is(item, mechanism);
         if (!found)
             return config_refuse(cfg, CFG_SASL_MECHANISM_INTER_BROKER_PROTOCOL,
-                                 why, "must be among sasl.enabled.mechanisms of "
+                                 why,
+                                 "must be among sasl.enabled.mechanisms of "
                                  "the listener between brokers");
     }
     return ERR_OK;

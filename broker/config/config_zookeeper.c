@@ -1,9 +1,9 @@
 /* config_zookeeper.c - where the coordination service is, and what it must not
  * be asked for.
  *
- * Habits of the Java broker that would change its security in silence (TLS, SASL
- * and ACLs towards ZooKeeper) stop the start: Debian's ZooKeeper client library
- * has neither TLS nor SASL.
+ * Habits of the Java broker that would change its security in silence (TLS,
+ * SASL and ACLs towards ZooKeeper) stop the start: Debian's ZooKeeper client
+ * library has neither TLS nor SASL.
  */
 #include <stdio.h>
 #include <string.h>
@@ -95,21 +95,23 @@ enum err config_read_zookeeper(struct config *cfg, struct errmsg *why)
 
     read_keeper(cfg);
     if (text == NULL || *text == '\0')
-        return err_set(why, ERR_INVALID,
-                       "%s: zookeeper.connect is missing: set it to the hosts of "
-                       "a ZooKeeper ensemble (host:port,.../chroot), or to "
-                       "\"embedded\" for the service inside this broker",
-                       cfg->file.file);
+        return err_set(
+            why, ERR_INVALID,
+            "%s: zookeeper.connect is missing: set it to the hosts of "
+            "a ZooKeeper ensemble (host:port,.../chroot), or to "
+            "\"embedded\" for the service inside this broker",
+            cfg->file.file);
     if (!is_embedded(text))
         return read_ensemble(cfg, text, why);
     if (!read_embedded(cfg, text))
-        return config_refuse(cfg, CFG_ZOOKEEPER_CONNECT, why,
-                             "must be embedded[:port][/chroot] with a port from "
-                             "0 to 65535");
+        return config_refuse(
+            cfg, CFG_ZOOKEEPER_CONNECT, why,
+            "must be embedded[:port][/chroot] with a port from "
+            "0 to 65535");
     return ERR_OK;
 }
 
-/* -- Java's ways ------------------------------------------------------------------ */
+/* -- Java's ways ------------------------------------------------------- */
 
 /* Does the JAAS file have a section of that name ("Client {")? Comments are
  * skipped; anything that cannot be read counts as yes: better a question. */
@@ -172,7 +174,8 @@ static enum err refuse_options(const char *opts, struct errmsg *why)
                        "KAFKA_OPTS: zookeeper.client.secure=true: there is no "
                        "TLS to ZooKeeper here; remove it, or put a TLS proxy "
                        "between");
-    if (!java_option(opts, "java.security.auth.login.config", file, sizeof file))
+    if (!java_option(opts, "java.security.auth.login.config", file,
+                     sizeof file))
         return ERR_OK;
     if (java_option(opts, "zookeeper.sasl.client", flag, sizeof flag) &&
         strcmp(flag, "false") == 0)
@@ -180,11 +183,13 @@ static enum err refuse_options(const char *opts, struct errmsg *why)
     java_option(opts, "zookeeper.sasl.clientconfig", section, sizeof section);
     if (!jaas_has_section(file, section))
         return ERR_OK;
-    return err_set(why, ERR_INVALID,
-                   "KAFKA_OPTS: java.security.auth.login.config=%s: its section "
-                   "\"%s\" asks for SASL to ZooKeeper (or the file cannot be "
-                   "read), which is not available here; remove the section or "
-                   "the option", file, section);
+    return err_set(
+        why, ERR_INVALID,
+        "KAFKA_OPTS: java.security.auth.login.config=%s: its section "
+        "\"%s\" asks for SASL to ZooKeeper (or the file cannot be "
+        "read), which is not available here; remove the section or "
+        "the option",
+        file, section);
 }
 
 enum err config_refuse_java(const struct config *cfg, const char *kafka_opts,

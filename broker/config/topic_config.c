@@ -20,7 +20,7 @@ int topic_key_find(struct bytes name)
     return -1;
 }
 
-/* -- checking ---------------------------------------------------------------------- */
+/* -- checking ---------------------------------------------------------- */
 
 /* "*", "none", or partition:broker,...; empty is no replica. */
 static bool is_throttle_list(struct bytes text)
@@ -34,8 +34,8 @@ static bool is_throttle_list(struct bytes text)
         const uint8_t *colon = item.len ? memchr(item.at, ':', item.len) : NULL;
         size_t n = colon ? (size_t)(colon - item.at) : 0;
 
-        if (colon == NULL || !bytes_to_int64(bytes_make(item.at, n), 0,
-                                             INT32_MAX, &v) ||
+        if (colon == NULL ||
+            !bytes_to_int64(bytes_make(item.at, n), 0, INT32_MAX, &v) ||
             !bytes_to_int64(bytes_make(colon + 1, item.len - n - 1), 0,
                             INT32_MAX, &v))
             return false;
@@ -55,7 +55,8 @@ static enum err check_one(enum topic_key key, struct bytes text,
         return err_set(why, ERR_INVALID,
                        "Invalid value %.*s for configuration "
                        "message.format.version: Version `%.*s` is not a valid "
-                       "version", BYTES_ARG(text), BYTES_ARG(text));
+                       "version",
+                       BYTES_ARG(text), BYTES_ARG(text));
     if ((key == TOPIC_LEADER_REPLICATION_THROTTLED_REPLICAS ||
          key == TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS) &&
         !is_throttle_list(value->text))
@@ -68,7 +69,7 @@ static enum err check_one(enum topic_key key, struct bytes text,
     return ERR_OK;
 }
 
-/* -- resolving --------------------------------------------------------------------- */
+/* -- resolving --------------------------------------------------------- */
 
 /* All keys of one topic, as values. */
 struct resolved {
@@ -85,7 +86,8 @@ static void resolve(const struct config *cfg, const struct conf_pair *overrides,
         if (broker < 0) {
             err_ignore(conf_check(&topic_table[key],
                                   bytes_of(topic_table[key].default_text), v,
-                                  NULL), "a default is right by a test");
+                                  NULL),
+                       "a default is right by a test");
             continue;
         }
         v->number = config_int64(cfg, (enum config_key)broker);
@@ -106,7 +108,8 @@ static void resolve(const struct config *cfg, const struct conf_pair *overrides,
         else
             DIAG_SELDOM(DIAG_WARN,
                         "event=topic_override_ignored reason=\"%s\" "
-                        "remedy=\"correct it with kafka-configs\"", why.text);
+                        "remedy=\"correct it with kafka-configs\"",
+                        why.text);
     }
 }
 
@@ -116,8 +119,10 @@ static enum topic_compression compression_of(struct bytes text)
         const char *name;
         enum topic_compression which;
     } names[] = {
-        { "uncompressed", TOPIC_UNCOMPRESSED }, { "gzip", TOPIC_GZIP },
-        { "snappy", TOPIC_SNAPPY },             { "lz4", TOPIC_LZ4 },
+        { "uncompressed", TOPIC_UNCOMPRESSED },
+        { "gzip", TOPIC_GZIP },
+        { "snappy", TOPIC_SNAPPY },
+        { "lz4", TOPIC_LZ4 },
         { "zstd", TOPIC_ZSTD },
     };
 
@@ -214,13 +219,14 @@ enum err topic_config_check(const struct config *cfg,
                        (long long)all.min_compaction_lag_ms,
                        (long long)all.max_compaction_lag_ms);
     if (all.remote_storage)
-        return err_set(why, ERR_INVALID,
-                       "Tiered Storage functionality is disabled in the broker. "
-                       "Topic cannot be configured with remote log storage.");
+        return err_set(
+            why, ERR_INVALID,
+            "Tiered Storage functionality is disabled in the broker. "
+            "Topic cannot be configured with remote log storage.");
     return ERR_OK;
 }
 
-/* -- describing --------------------------------------------------------------------- */
+/* -- describing -------------------------------------------------------- */
 
 size_t topic_synonyms(const struct config *cfg, enum topic_key key,
                       const struct conf_pair *overrides, size_t n,

@@ -11,7 +11,7 @@
 #define LEAST(n) (n), INFINITY
 #define WITHIN(a, b) (a), (b)
 #define LONG_MAX_TEXT "9223372036854775807"
-#define VERSIONS NULL /* checked by code: config_version_number() */
+#define VERSIONS NULL  /* checked by code: config_version_number() */
 #define THROTTLED NULL /* checked by code: partition:broker,... or * */
 
 /* clang-format off */

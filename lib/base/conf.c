@@ -59,7 +59,7 @@ bool conf_list_next(struct bytes *rest, struct bytes *item)
     return true;
 }
 
-/* -- what is allowed ---------------------------------------------------------- */
+/* -- what is allowed --------------------------------------------------- */
 
 static bool has_min(const struct conf_key *key)
 {
@@ -113,18 +113,17 @@ void conf_allowed(const struct conf_key *key, char *text, size_t size)
         snprintf(text, size, "%s", words);
 }
 
-/* -- checking ------------------------------------------------------------------ */
+/* -- checking ---------------------------------------------------------- */
 
 static enum err refuse(const struct conf_key *key, struct bytes text,
                        struct errmsg *why, const char *because)
 {
     if (conf_is_secret(key))
         text = BYTES("[hidden]");
-    return err_set(why, ERR_INVALID,
-                   "Invalid value %.*s for configuration %s: %s",
-                   (int)(text.len < 200 ? text.len : 200),
-                   text.at ? (const char *)text.at : "null", key->name,
-                   because);
+    return err_set(
+        why, ERR_INVALID, "Invalid value %.*s for configuration %s: %s",
+        (int)(text.len < 200 ? text.len : 200),
+        text.at ? (const char *)text.at : "null", key->name, because);
 }
 
 static enum err check_bounds(const struct conf_key *key, struct bytes text,
@@ -206,8 +205,7 @@ static enum err check_words(const struct conf_key *key, struct bytes text,
     snprintf(because, sizeof because, "String must be one of: %s",
              key->allowed);
     if (key->type != CONF_LIST)
-        return is_allowed(key, text) ? ERR_OK
-                                     : refuse(key, text, why, because);
+        return is_allowed(key, text) ? ERR_OK : refuse(key, text, why, because);
     while (conf_list_next(&rest, &item))
         if (!is_allowed(key, item))
             return refuse(key, item, why, because);

@@ -1,9 +1,9 @@
 /* properties.c - Java's properties syntax.
  *
- * A logical line is gathered from its natural lines (continuations joined, their
- * leading blanks dropped), then split at the first separator that is not escaped,
- * then both halves are unescaped. Nothing is looked at twice, so the time is
- * linear in the text.
+ * A logical line is gathered from its natural lines (continuations joined,
+ * their leading blanks dropped), then split at the first separator that is not
+ * escaped, then both halves are unescaped. Nothing is looked at twice, so the
+ * time is linear in the text.
  */
 #include "base/properties.h"
 
@@ -39,7 +39,7 @@ const struct property *properties_find(const struct properties *props,
     return NULL;
 }
 
-/* -- adding ------------------------------------------------------------------ */
+/* -- adding ------------------------------------------------------------ */
 
 /* A copy with a NUL behind it. */
 static struct bytes keep(struct properties *props, struct bytes b)
@@ -86,7 +86,7 @@ enum err properties_add(struct properties *props, struct bytes name,
     return push(props, own_name, own_value, line);
 }
 
-/* -- unescaping -------------------------------------------------------------- */
+/* -- unescaping -------------------------------------------------------- */
 
 static int hex_digit(uint8_t c)
 {
@@ -183,14 +183,17 @@ static bool unescape(uint8_t *text, size_t *len)
                 return false;
             continue;
         }
-        *to++ = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r'
-                : c == 'f' ? '\f' : c;
+        *to++ = c == 't'   ? '\t'
+                : c == 'n' ? '\n'
+                : c == 'r' ? '\r'
+                : c == 'f' ? '\f'
+                           : c;
     }
     *len = (size_t)(to - text);
     return true;
 }
 
-/* -- lines ------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------- */
 
 static bool is_blank(uint8_t c)
 {
@@ -199,10 +202,10 @@ static bool is_blank(uint8_t c)
 
 struct lines {
     const uint8_t *at, *end;
-    unsigned line;         /* of the next natural line, from 1 */
-    uint8_t *logical;      /* room for the whole text */
+    unsigned line;    /* of the next natural line, from 1 */
+    uint8_t *logical; /* room for the whole text */
     size_t len;
-    unsigned first_line;   /* where the logical line began */
+    unsigned first_line; /* where the logical line began */
 };
 
 /* One natural line without its end; leading blanks dropped. */
@@ -300,16 +303,17 @@ static enum err take_logical(struct properties *props, struct lines *in,
     return ERR_OK;
 }
 
-/* -- text -------------------------------------------------------------------- */
+/* -- text -------------------------------------------------------------- */
 
 static bool is_utf8(struct bytes b)
 {
     for (size_t i = 0; i < b.len;) {
         uint8_t c = b.at[i++];
-        size_t more = c < 0x80 ? 0
+        size_t more = c < 0x80                ? 0
                       : c >= 0xc2 && c < 0xe0 ? 1
                       : c >= 0xe0 && c < 0xf0 ? 2
-                      : c >= 0xf0 && c < 0xf5 ? 3 : 9;
+                      : c >= 0xf0 && c < 0xf5 ? 3
+                                              : 9;
 
         if (more > b.len - i)
             return false;
@@ -368,15 +372,15 @@ enum err properties_parse(struct properties *props, struct bytes text,
     return err;
 }
 
-/* -- file -------------------------------------------------------------------- */
+/* -- file -------------------------------------------------------------- */
 
 static enum err file_error(const struct properties *props, const char *what,
                            struct errmsg *why)
 {
     int errnum = errno;
 
-    return err_set(why, err_from_errno(errnum), "%s: %s: %s", props->file,
-                   what, strerror(errnum));
+    return err_set(why, err_from_errno(errnum), "%s: %s: %s", props->file, what,
+                   strerror(errnum));
 }
 
 static enum err read_all(int fd, struct properties *props, struct errmsg *why)

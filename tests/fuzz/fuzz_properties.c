@@ -1,4 +1,5 @@
-/* fuzz_properties.c - Java's properties syntax, and values against their keys. */
+/* fuzz_properties.c - Java's properties syntax, and values against their keys.
+ */
 #include "base/conf.h"
 #include "base/properties.h"
 

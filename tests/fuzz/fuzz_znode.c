@@ -1,4 +1,5 @@
-/* fuzz_znode.c - every reader of znode payloads, and what is read written again.
+/* fuzz_znode.c - every reader of znode payloads, and what is read written
+ * again.
  *
  * The first byte chooses the reader. What one accepts is written and must be
  * accepted again. */
@@ -18,14 +19,14 @@ static struct bytes written(void)
 }
 
 /* Read, write, read again: the second time must succeed too. */
-#define AGAIN(type, name)                                                     \
-    do {                                                                      \
-        struct type v_;                                                       \
-        if (name##_read(in, &arena, &v_, &why) != ERR_OK)                     \
-            break;                                                            \
-        name##_write(&w, &v_);                                                \
-        if (name##_read(written(), &arena, &v_, &why) != ERR_OK)              \
-            abort();                                                          \
+#define AGAIN(type, name)                                                      \
+    do {                                                                       \
+        struct type v_;                                                        \
+        if (name##_read(in, &arena, &v_, &why) != ERR_OK)                      \
+            break;                                                             \
+        name##_write(&w, &v_);                                                 \
+        if (name##_read(written(), &arena, &v_, &why) != ERR_OK)               \
+            abort();                                                           \
     } while (0)
 
 static void broker(struct bytes in)
@@ -107,14 +108,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, 64 << 20);
     wr_init(&w, 64 << 20);
     switch (data[0] % 8) {
-    case 0: AGAIN(znode_topic, znode_topic); break;
-    case 1: AGAIN(znode_state, znode_state); break;
-    case 2: AGAIN(znode_features, znode_features); break;
-    case 3: AGAIN(znode_token, znode_token); break;
-    case 4: broker(in); break;
-    case 5: config(in); break;
-    case 6: lists(in); break;
-    default: small(in); break;
+    case 0:
+        AGAIN(znode_topic, znode_topic);
+        break;
+    case 1:
+        AGAIN(znode_state, znode_state);
+        break;
+    case 2:
+        AGAIN(znode_features, znode_features);
+        break;
+    case 3:
+        AGAIN(znode_token, znode_token);
+        break;
+    case 4:
+        broker(in);
+        break;
+    case 5:
+        config(in);
+        break;
+    case 6:
+        lists(in);
+        break;
+    default:
+        small(in);
+        break;
     }
     arena_fini(&arena);
     wr_fini(&w);

@@ -26,8 +26,8 @@ static void die(const char *what)
 
 bool zk_server_is_there(enum zk_server_kind kind)
 {
-    bool there = kind == ZK_SERVER_GREGOR || (access(JAVA, X_OK) == 0 &&
-                                              access(APACHE_JAR, R_OK) == 0);
+    bool there = kind == ZK_SERVER_GREGOR ||
+                 (access(JAVA, X_OK) == 0 && access(APACHE_JAR, R_OK) == 0);
 
     if (!there)
         printf("skipped: no java, or no " APACHE_JAR ", on this machine\n");

@@ -24,7 +24,7 @@ static void tell(struct zk *zk, enum zk_event event)
         zk->on_session(zk->arg, event);
 }
 
-/* -- sending what waits ----------------------------------------------------- */
+/* -- sending what waits ------------------------------------------------ */
 
 static void send_all(struct zk *zk, struct list *from)
 {
@@ -48,7 +48,7 @@ static void on_run(struct job *job)
         close_step(zk);
 }
 
-/* -- what the handle tells --------------------------------------------------- */
+/* -- what the handle tells --------------------------------------------- */
 
 static void on_up(struct zk_wire *wire)
 {
@@ -74,8 +74,8 @@ static void on_up(struct zk_wire *wire)
 static void on_down(struct zk_wire *wire)
 {
     struct zk *zk = wire->context;
-    int64_t left = wire->heard_us + (int64_t)zk->agreed_ms * 1000 -
-                   loop_now_us(zk->loop);
+    int64_t left =
+        wire->heard_us + (int64_t)zk->agreed_ms * 1000 - loop_now_us(zk->loop);
 
     if (zk->phase == ZK_PHASE_CLOSING) {
         close_step(zk);
@@ -145,7 +145,7 @@ static void on_dropped(struct zk_wire *wire)
 static const struct zk_wire_calls calls = { on_up, on_down, on_expired,
                                             on_dropped };
 
-/* -- life -------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------- */
 
 static void open_session(struct zk *zk)
 {
@@ -217,11 +217,11 @@ void zk_renew(struct zk *zk)
         open_session(zk);
 }
 
-/* Closing: everything is told ERR_CLOSED at once, but the answers that are still
- * on their way are awaited, for DRAIN_US at most. The library closes its socket
- * as soon as anything can be read after its closeSession; with answers unread
- * the kernel then resets the connection, and the server may never see the
- * closeSession behind them. */
+/* Closing: everything is told ERR_CLOSED at once, but the answers that are
+ * still on their way are awaited, for DRAIN_US at most. The library closes its
+ * socket as soon as anything can be read after its closeSession; with answers
+ * unread the kernel then resets the connection, and the server may never see
+ * the closeSession behind them. */
 static void tell_closed(struct list *reqs)
 {
     LIST_EACH(link, reqs) {
@@ -321,7 +321,7 @@ void zk_maybe_closed(struct zk *zk)
     mem_free(zk);
 }
 
-/* -- facts ------------------------------------------------------------------- */
+/* -- facts ------------------------------------------------------------- */
 
 bool zk_is_connected(const struct zk *zk)
 {

@@ -12,9 +12,9 @@
 
 struct multi_part {
     enum zk_part_kind kind;
-    const char *path;      /* full, in the block */
+    const char *path; /* full, in the block */
     const char *data;
-    int data_len;          /* -1: null */
+    int data_len; /* -1: null */
     int mode;
     int32_t version;
     struct Stat stat;
@@ -26,7 +26,7 @@ struct zk_multi {
     struct multi_part *own;
     zoo_op_t *ops;
     zoo_op_result_t *results;
-    char *text;            /* paths and data */
+    char *text; /* paths and data */
 };
 
 void zk_multi_free(struct zk_multi *multi)

@@ -10,8 +10,7 @@
 
 void zk_make_path(struct zk *zk, struct zk_op *op, const char *path)
 {
-    struct zk_req *req =
-        zk_req_new(zk, op, ZK_REQ_MAKE_PATH, path, BYTES_NULL);
+    struct zk_req *req = zk_req_new(zk, op, ZK_REQ_MAKE_PATH, path, BYTES_NULL);
 
     req->make_len = strlen(req->path);
     if (req->err == ERR_OK && !zk_path_is_valid(req->path, false))
@@ -41,7 +40,8 @@ void zk_make_step(struct zk_req *req, int rc)
             len--;
         while (len > 0 && req->path[len] != '/');
         if (len == 0) {
-            zk_req_finish(req, ERR_ABSENT); /* the root itself: no server does */
+            zk_req_finish(req,
+                          ERR_ABSENT); /* the root itself: no server does */
             return;
         }
     } else if (rc == ZOK || rc == ZNODEEXISTS) {

@@ -20,8 +20,7 @@ enum {
     LINE_LEN = CHECK_AT + 16 + 1 /* newline */
 };
 
-static enum err io_error(struct errmsg *why, const char *what,
-                         const char *file)
+static enum err io_error(struct errmsg *why, const char *what, const char *file)
 {
     int errnum = errno;
 
@@ -104,8 +103,8 @@ static enum err write_temporary(const char *name, const char *line,
                                 struct errmsg *why)
 {
     enum err err = ERR_OK;
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
+    int fd =
+        open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
         return io_error(why, "create", name);

@@ -1,8 +1,8 @@
 /* zk_send.c - requests to the library, and its completions back.
  *
  * The border to the library's codes and types. A completion comes from within
- * process (the loop's thread), or, for orphans, from within zookeeper_close() on
- * a pool thread; there nothing but the request itself is touched.
+ * process (the loop's thread), or, for orphans, from within zookeeper_close()
+ * on a pool thread; there nothing but the request itself is touched.
  */
 #include <string.h>
 
@@ -83,7 +83,7 @@ bool zk_path_is_valid(const char *path, bool sequential)
     return true;
 }
 
-/* -- back ------------------------------------------------------------------ */
+/* -- back -------------------------------------------------------------- */
 
 static bool may_repeat(const struct zk_req *req)
 {
@@ -204,7 +204,7 @@ static void on_void(int rc, const void *data)
         zk_req_finish(req, zk_err_from_library(rc));
 }
 
-/* -- to the library -------------------------------------------------------- */
+/* -- to the library ---------------------------------------------------- */
 
 static int send_one(struct zk_req *req)
 {

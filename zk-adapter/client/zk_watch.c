@@ -1,8 +1,8 @@
 /* zk_watch.c - who is told when a znode changes.
  *
  * The library is given one watcher function with one context for all paths, so
- * its own tables hold each path once and a lost connection causes one event, not
- * thousands. Who waits for which path is kept here.
+ * its own tables hold each path once and a lost connection causes one event,
+ * not thousands. Who waits for which path is kept here.
  *
  * A path stays armed until its event comes, also when all who waited have
  * cancelled: the library still sends it after a reconnect, so it still counts
@@ -20,11 +20,11 @@ enum { PER_PATH_BYTES = 8 }; /* length prefix and some more, in setWatches */
 struct zk_watched {
     struct map_link link;
     struct zk *zk;
-    struct list data;      /* of struct zk_watch: get and exists */
-    struct list child;     /* of struct zk_watch: children */
+    struct list data;  /* of struct zk_watch: get and exists */
+    struct list child; /* of struct zk_watch: children */
     bool data_armed, child_armed;
     size_t cost;
-    unsigned firing;       /* on_fire is running for this path */
+    unsigned firing; /* on_fire is running for this path */
     char path[];
 };
 
@@ -76,7 +76,7 @@ static void disarm(struct zk_watched *w, bool *armed)
     *armed = false;
 }
 
-/* -- setting ---------------------------------------------------------------- */
+/* -- setting ----------------------------------------------------------- */
 
 /* A read that is to set `watch` is about to start: is there room for it? */
 void zk_watch_take(struct zk_req *req, struct zk_watch *watch)
@@ -146,7 +146,7 @@ void zk_watch_cancel(struct zk_watch *watch)
     release(w);
 }
 
-/* -- firing ------------------------------------------------------------------ */
+/* -- firing ------------------------------------------------------------ */
 
 static void fire(struct zk_watched *w, struct list *whom, bool fired)
 {
@@ -194,8 +194,8 @@ void zk_watch_void_all(struct zk *zk)
 {
     struct map_link *link;
 
-    /* on_fire may set watches of the next session only after it is connected, so
-     * nothing is added to the table meanwhile */
+    /* on_fire may set watches of the next session only after it is connected,
+     * so nothing is added to the table meanwhile */
     while ((link = map_next(&zk->watched, NULL)) != NULL) {
         struct zk_watched *w = CONTAINER_OF(link, struct zk_watched, link);
 

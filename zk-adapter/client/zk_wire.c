@@ -6,8 +6,8 @@
  * frames and pumps again.
  *
  * When there is no connection the library tries one server after the other by
- * itself; meanwhile names are resolved again from time to time, and the operator
- * hears about it at growing intervals.
+ * itself; meanwhile names are resolved again from time to time, and the
+ * operator hears about it at growing intervals.
  */
 #include "client/zk_wire.h"
 
@@ -22,19 +22,19 @@
 #include "base/mem.h"
 
 enum {
-    FAILED_PAUSE_US = 100 * 1000,     /* after interest failed */
-    RESOLVE_FIRST_US = 200 * 1000,    /* between tries to resolve ... */
-    RESOLVE_AGAIN_US = 5 * 1000000,   /* ... and while not connected */
-    CONNECT_LEAST_US = 1000 * 1000,   /* limit for one server, at least */
+    FAILED_PAUSE_US = 100 * 1000,   /* after interest failed */
+    RESOLVE_FIRST_US = 200 * 1000,  /* between tries to resolve ... */
+    RESOLVE_AGAIN_US = 5 * 1000000, /* ... and while not connected */
+    CONNECT_LEAST_US = 1000 * 1000, /* limit for one server, at least */
     COMPLAIN_FIRST_US = 5 * 1000000,
     COMPLAIN_MOST_US = 300 * 1000000,
-    BURST_FRAMES = 2000,              /* in one go, before others get a turn */
+    BURST_FRAMES = 2000, /* in one go, before others get a turn */
     BURST_US = 5000
 };
 
 static void pump(struct zk_wire *wire);
 
-/* -- lines for the operator ------------------------------------------------ */
+/* -- lines for the operator -------------------------------------------- */
 
 static void complain(struct zk_wire *wire, const char *because)
 {
@@ -62,7 +62,7 @@ static void content(struct zk_wire *wire)
     wire->complain_step_us = 0;
 }
 
-/* -- names ----------------------------------------------------------------- */
+/* -- names ------------------------------------------------------------- */
 
 static void resolve_start(struct zk_wire *wire)
 {
@@ -90,8 +90,8 @@ static void on_resolved(struct job *job)
 {
     struct zk_wire *wire = CONTAINER_OF(job, struct zk_wire, resolve);
     char *found = wire->resolved;
-    bool changed = found != NULL && (wire->servers == NULL ||
-                                     strcmp(found, wire->servers) != 0);
+    bool changed = found != NULL &&
+                   (wire->servers == NULL || strcmp(found, wire->servers) != 0);
 
     wire->resolved = NULL;
     wire->resolving = false;
@@ -152,7 +152,7 @@ static void on_retry(struct loop_timer *timer)
     resolve_start(wire);
 }
 
-/* -- dropping -------------------------------------------------------------- */
+/* -- dropping ---------------------------------------------------------- */
 
 static void on_closed(struct job *job)
 {
@@ -200,7 +200,7 @@ void zk_wire_drop(struct zk_wire *wire)
         drop_now(wire);
 }
 
-/* -- the handle ------------------------------------------------------------ */
+/* -- the handle -------------------------------------------------------- */
 
 /* Tell what changed; called with no library frame on the stack but ours. */
 static void tell_state(struct zk_wire *wire)
@@ -363,7 +363,7 @@ void zk_wire_kick(struct zk_wire *wire)
     loop_post(wire->loop, &wire->pump);
 }
 
-/* -- life ------------------------------------------------------------------ */
+/* -- life -------------------------------------------------------------- */
 
 void zk_wire_init(struct zk_wire *wire, const char *hosts, int timeout_ms)
 {

@@ -24,7 +24,7 @@ static int16_t protocol_number(const char *name, size_t len)
     return -1;
 }
 
-/* -- writing -------------------------------------------------------------------------- */
+/* -- writing ----------------------------------------------------------- */
 
 static void write_endpoint(struct wr *w, const struct znode_endpoint *e)
 {
@@ -41,7 +41,8 @@ static void write_endpoint(struct wr *w, const struct znode_endpoint *e)
 
 static void write_protocol_map(struct wr *w, const struct znode_broker *broker)
 {
-    struct bytes *names = mem_need_array(broker->n_endpoints + 1, sizeof *names);
+    struct bytes *names =
+        mem_need_array(broker->n_endpoints + 1, sizeof *names);
     size_t *order = mem_need_array(broker->n_endpoints + 1, sizeof *order);
 
     for (size_t i = 0; i < broker->n_endpoints; i++)
@@ -112,7 +113,7 @@ void znode_broker_write(struct wr *w, const struct znode_broker *broker)
     jw_text(w, "\"}");
 }
 
-/* -- reading --------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------- */
 
 /* By the map when there is one (listener names in any case), else by name. */
 static int16_t find_protocol(json_t *map, struct bytes listener)
@@ -172,13 +173,14 @@ static void read_endpoints(struct jr *jr, struct znode_broker *out)
     out->endpoints = arena_array(jr->arena, n, sizeof *out->endpoints);
     for (size_t i = 0; out->endpoints != NULL && i < n; i++) {
         json_t *item = json_array_get(array, i);
-        struct bytes text = json_is_string(item) ? jr_copy(jr, item)
-                                                 : BYTES_NULL;
+        struct bytes text =
+            json_is_string(item) ? jr_copy(jr, item) : BYTES_NULL;
 
         if (bytes_is_null(text) ||
             !read_endpoint(text, map, &out->endpoints[i])) {
-            jr_fail(jr, "endpoints", "a list of NAME://host:port whose "
-                                     "protocols are known");
+            jr_fail(jr, "endpoints",
+                    "a list of NAME://host:port whose "
+                    "protocols are known");
             return;
         }
     }
@@ -191,11 +193,11 @@ static void read_only_endpoint(struct jr *jr, struct znode_broker *out)
     if (out->endpoints == NULL)
         return;
     out->n_endpoints = 1;
-    out->endpoints[0] = (struct znode_endpoint){
-        .listener = BYTES("PLAINTEXT"),
-        .host = jr_string(jr, jr->root, "host"),
-        .port = (int32_t)jr_int(jr, jr->root, "port", -1, INT32_MAX)
-    };
+    out->endpoints[0] =
+        (struct znode_endpoint){ .listener = BYTES("PLAINTEXT"),
+                                 .host = jr_string(jr, jr->root, "host"),
+                                 .port = (int32_t)jr_int(jr, jr->root, "port",
+                                                         -1, INT32_MAX) };
 }
 
 static void read_features(struct jr *jr, struct znode_broker *out)

@@ -22,7 +22,7 @@ enum err znode_cluster_id_read(struct bytes data, struct arena *arena,
     return jr_close(&jr);
 }
 
-/* -- /controller -------------------------------------------------------------------- */
+/* -- /controller ------------------------------------------------------- */
 
 static void write_time(struct wr *w, int64_t ms)
 {
@@ -59,7 +59,7 @@ enum err znode_controller_read(struct bytes data,
     return jr_close(&jr);
 }
 
-/* -- numbers ------------------------------------------------------------------------- */
+/* -- numbers ----------------------------------------------------------- */
 
 void znode_number_write(struct wr *w, int64_t number)
 {
@@ -77,7 +77,7 @@ enum err znode_number_read(struct bytes data, int64_t min, int64_t max,
                    data.at ? (const char *)data.at : "", min, max);
 }
 
-/* -- /feature ------------------------------------------------------------------------ */
+/* -- /feature ---------------------------------------------------------- */
 
 void znode_features_write(struct wr *w, const struct znode_features *features)
 {
@@ -121,8 +121,7 @@ static void read_levels(struct jr *jr, struct znode_features *out, json_t *map)
         f->max = (int16_t)jr_int(jr, entry, "max_version_level", 1, INT16_MAX);
         f->min = f->max;
         if (out->version == 1)
-            f->min =
-                (int16_t)jr_int(jr, entry, "min_version_level", 1, f->max);
+            f->min = (int16_t)jr_int(jr, entry, "min_version_level", 1, f->max);
         f->name = text ? jr_copy(jr, text) : BYTES_NULL;
         json_decref(text);
         if (jr->err != ERR_OK)
@@ -152,7 +151,7 @@ enum err znode_features_read(struct bytes data, struct arena *arena,
     return jr_close(&jr);
 }
 
-/* -- /migration ----------------------------------------------------------------------- */
+/* -- /migration -------------------------------------------------------- */
 
 enum err znode_migration_read(struct bytes data,
                               struct znode_migration *migration,

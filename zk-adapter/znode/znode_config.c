@@ -79,8 +79,7 @@ static struct bytes read_version_1(struct jr *jr)
 }
 
 enum err znode_config_change_read(struct bytes data, struct arena *arena,
-                                  struct bytes *entity_path,
-                                  struct errmsg *why)
+                                  struct bytes *entity_path, struct errmsg *why)
 {
     struct jr jr;
     int64_t version;

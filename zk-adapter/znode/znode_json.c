@@ -5,7 +5,7 @@
 
 #include "znode/znode_in.h"
 
-/* -- writing ------------------------------------------------------------------ */
+/* -- writing ----------------------------------------------------------- */
 
 void jw_text(struct wr *w, const char *text)
 {
@@ -94,7 +94,7 @@ void jw_string(struct wr *w, struct bytes b)
     wr_u8(w, '"');
 }
 
-/* -- reading ------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------- */
 
 void jr_open(struct jr *jr, struct bytes data, const char *what,
              struct arena *arena, struct errmsg *why)
@@ -107,10 +107,9 @@ void jr_open(struct jr *jr, struct bytes data, const char *what,
     }
     /* Kafka's parser takes the first value and does not look further */
     if (data.len > 0)
-        jr->root = json_loadb((const char *)data.at, data.len,
-                              JSON_DECODE_ANY | JSON_ALLOW_NUL |
-                                  JSON_DISABLE_EOF_CHECK,
-                              NULL);
+        jr->root = json_loadb(
+            (const char *)data.at, data.len,
+            JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, NULL);
 }
 
 enum err jr_close(struct jr *jr)
@@ -118,8 +117,8 @@ enum err jr_close(struct jr *jr)
     json_decref(jr->root);
     jr->root = NULL;
     if (jr->err == ERR_OK && jr->arena != NULL && jr->arena->err != ERR_OK)
-        jr->err = err_set(jr->why, jr->arena->err, "%s: not enough memory",
-                          jr->what);
+        jr->err =
+            err_set(jr->why, jr->arena->err, "%s: not enough memory", jr->what);
     return jr->err;
 }
 
@@ -133,8 +132,8 @@ void jr_fail(struct jr *jr, const char *key, const char *wants)
 void jr_need_object(struct jr *jr)
 {
     if (!json_is_object(jr->root) && jr->err == ERR_OK)
-        jr->err = err_set(jr->why, ERR_FORMAT, "%s: not a JSON object",
-                          jr->what);
+        jr->err =
+            err_set(jr->why, ERR_FORMAT, "%s: not a JSON object", jr->what);
 }
 
 json_t *jr_member(struct jr *jr, json_t *object, const char *key, bool needed)

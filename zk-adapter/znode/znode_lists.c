@@ -53,7 +53,8 @@ static void only(struct jr *jr, json_t *object, const char *const *keys)
 static void read_list(struct jr *jr, struct znode_partition **parts, size_t *n,
                       bool strict)
 {
-    static const char *const keys[] = { "topic", "partition", "replicas", NULL };
+    static const char *const keys[] = { "topic", "partition", "replicas",
+                                        NULL };
     json_t *array = jr_array(jr, jr->root, "partitions");
     size_t count = json_array_size(array);
 
@@ -106,7 +107,7 @@ enum err znode_reassign_read(struct bytes data, struct arena *arena,
     return jr_close(&jr);
 }
 
-/* -- log directory events ------------------------------------------------------------- */
+/* -- log directory events ---------------------------------------------- */
 
 void znode_log_dir_event_write(struct wr *w, int32_t broker)
 {
@@ -126,7 +127,7 @@ enum err znode_log_dir_event_read(struct bytes data, int32_t *broker,
     return jr_close(&jr);
 }
 
-/* -- producer ids ----------------------------------------------------------------------- */
+/* -- producer ids ------------------------------------------------------ */
 
 void znode_producer_ids_write(struct wr *w,
                               const struct znode_producer_ids *ids)
@@ -145,11 +146,10 @@ static int64_t number_in_string(struct jr *jr, const char *key)
     json_t *v = jr_member(jr, jr->root, key, true);
     int64_t number = 0;
 
-    if (v != NULL &&
-        (!json_is_string(v) ||
-         !bytes_to_int64(bytes_make(json_string_value(v),
-                                    json_string_length(v)), 0, INT64_MAX,
-                         &number)))
+    if (v != NULL && (!json_is_string(v) ||
+                      !bytes_to_int64(bytes_make(json_string_value(v),
+                                                 json_string_length(v)),
+                                      0, INT64_MAX, &number)))
         jr_fail(jr, key, "a number from 0 on, in a string");
     return number;
 }
@@ -165,8 +165,7 @@ enum err znode_producer_ids_read(struct bytes data,
         return ERR_ABSENT;
     jr_open(&jr, data, ZNODE_PRODUCER_IDS, NULL, why);
     jr_need_object(&jr);
-    ids->broker =
-        (int32_t)jr_int(&jr, jr.root, "broker", INT32_MIN, INT32_MAX);
+    ids->broker = (int32_t)jr_int(&jr, jr.root, "broker", INT32_MIN, INT32_MAX);
     ids->first = number_in_string(&jr, "block_start");
     ids->last = number_in_string(&jr, "block_end");
     if (jr.err == ERR_OK && ids->last < ids->first)

@@ -1,24 +1,24 @@
 /* znode_order.c - the order of keys in what Kafka writes.
  *
  * Kafka's JSON comes from hash maps, so the order of keys follows from their
- * hashes. Readers do not care; but bytes that are equal to Kafka's spare others a
- * difference to wonder about, and our tests an exception.
+ * hashes. Readers do not care; but bytes that are equal to Kafka's spare others
+ * a difference to wonder about, and our tests an exception.
  *
  * String.hashCode() is the sum of 31^(n-1-i) * unit over the UTF-16 units.
  * java.util.Properties (a ConcurrentHashMap) and Scala's mutable HashMap spread
  * it by h ^ h >>> 16 over a table of a power of two, at least 16, that doubles
  * once three quarters are taken; within a slot Properties keep the order of
- * insertion, Scala sorts by the spread hash. Scala's immutable HashMap is a trie of 32-way
- * nodes over another mix of the hash: a node's own entries come before those of
- * its children.
+ * insertion, Scala sorts by the spread hash. Scala's immutable HashMap is a
+ * trie of 32-way nodes over another mix of the hash: a node's own entries come
+ * before those of its children.
  */
 #include <stdlib.h>
 
 #include "znode/znode_in.h"
 
 struct hashed {
-    size_t index;      /* in the keys */
-    uint32_t hash;     /* spread or mixed */
+    size_t index;  /* in the keys */
+    uint32_t hash; /* spread or mixed */
     uint32_t bucket;
 };
 
@@ -100,7 +100,7 @@ void znode_order_scala(const struct bytes *keys, size_t n, size_t *order)
     order_by_table(keys, n, order, true);
 }
 
-/* -- the trie ------------------------------------------------------------------ */
+/* -- the trie ---------------------------------------------------------- */
 
 static uint32_t trie_mix(uint32_t h)
 {

@@ -7,14 +7,14 @@
 #include "znode/znode_in.h"
 
 const char *const znode_startup_paths[] = {
-    ZNODE_CONSUMERS,       ZNODE_BROKER_IDS,     ZNODE_TOPICS,
-    ZNODE_CONFIG_CHANGES,  ZNODE_DELETE_TOPICS,  ZNODE_BROKER_SEQID,
-    ZNODE_ISR_CHANGES,     ZNODE_PRODUCER_IDS,   ZNODE_LOG_DIR_EVENTS,
-    ZNODE_CONFIG_TOPICS,   ZNODE_CONFIG_CLIENTS, ZNODE_CONFIG_USERS,
-    ZNODE_CONFIG_BROKERS,  ZNODE_CONFIG_IPS,     NULL
+    ZNODE_CONSUMERS,      ZNODE_BROKER_IDS,     ZNODE_TOPICS,
+    ZNODE_CONFIG_CHANGES, ZNODE_DELETE_TOPICS,  ZNODE_BROKER_SEQID,
+    ZNODE_ISR_CHANGES,    ZNODE_PRODUCER_IDS,   ZNODE_LOG_DIR_EVENTS,
+    ZNODE_CONFIG_TOPICS,  ZNODE_CONFIG_CLIENTS, ZNODE_CONFIG_USERS,
+    ZNODE_CONFIG_BROKERS, ZNODE_CONFIG_IPS,     NULL
 };
 
-/* -- building --------------------------------------------------------------------- */
+/* -- building ---------------------------------------------------------- */
 
 struct builder {
     struct znode_path *path;
@@ -130,7 +130,8 @@ const char *znode_path_config(struct znode_path *path, struct bytes entity_path)
     add_text(&b, "/config");
     do {
         const uint8_t *slash =
-            entity_path.len ? memchr(entity_path.at, '/', entity_path.len) : NULL;
+            entity_path.len ? memchr(entity_path.at, '/', entity_path.len)
+                            : NULL;
         size_t n = slash ? (size_t)(slash - entity_path.at) : entity_path.len;
 
         add_part(&b, bytes_make(entity_path.at, n));
@@ -199,7 +200,7 @@ const char *znode_path_child(struct znode_path *path, const char *parent,
     return done(&b);
 }
 
-/* -- sequence numbers --------------------------------------------------------------- */
+/* -- sequence numbers -------------------------------------------------- */
 
 bool znode_sequence(struct bytes name, const char *prefix, int64_t *number)
 {
@@ -207,15 +208,14 @@ bool znode_sequence(struct bytes name, const char *prefix, int64_t *number)
     const uint8_t *slash = name.len ? memrchr(name.at, '/', name.len) : NULL;
 
     if (slash != NULL)
-        name = bytes_make(slash + 1,
-                          name.len - (size_t)(slash - name.at) - 1);
+        name = bytes_make(slash + 1, name.len - (size_t)(slash - name.at) - 1);
     if (name.len <= n || memcmp(name.at, prefix, n) != 0 || name.at[n] == '+')
         return false;
     return bytes_to_int64(bytes_make(name.at + n, name.len - n), INT32_MIN,
                           INT32_MAX, number);
 }
 
-/* -- entity names --------------------------------------------------------------------- */
+/* -- entity names ------------------------------------------------------ */
 
 static bool is_plain(uint8_t c)
 {

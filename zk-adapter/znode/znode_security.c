@@ -4,7 +4,7 @@
 
 #include "znode/znode_in.h"
 
-/* -- ACLs ----------------------------------------------------------------------------- */
+/* -- ACLs -------------------------------------------------------------- */
 
 void znode_acls_write(struct wr *w, const struct znode_acl *acls, size_t n)
 {
@@ -25,8 +25,7 @@ void znode_acls_write(struct wr *w, const struct znode_acl *acls, size_t n)
 }
 
 enum err znode_acls_read(struct bytes data, struct arena *arena,
-                         struct znode_acl **acls, size_t *n,
-                         struct errmsg *why)
+                         struct znode_acl **acls, size_t *n, struct errmsg *why)
 {
     struct jr jr;
     json_t *array;
@@ -53,8 +52,7 @@ enum err znode_acls_read(struct bytes data, struct arena *arena,
     return jr_close(&jr);
 }
 
-void znode_acl_change_write(struct wr *w,
-                            const struct znode_acl_change *change)
+void znode_acl_change_write(struct wr *w, const struct znode_acl_change *change)
 {
     if (bytes_is(change->pattern, "LITERAL")) {
         wr_raw(w, change->type.at, change->type.len);
@@ -109,7 +107,7 @@ enum err znode_acl_change_read(struct bytes data, bool extended,
     return jr_close(&jr);
 }
 
-/* -- delegation tokens ------------------------------------------------------------------ */
+/* -- delegation tokens ------------------------------------------------- */
 
 static void write_principal(struct wr *w, struct bytes principal)
 {

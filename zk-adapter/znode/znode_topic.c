@@ -6,7 +6,7 @@
 
 #include "znode/znode_in.h"
 
-/* -- writing the assignment ---------------------------------------------------------- */
+/* -- writing the assignment -------------------------------------------- */
 
 enum which { ALL, ADDING, REMOVING };
 
@@ -33,7 +33,7 @@ static void write_map(struct wr *w, const struct znode_topic *topic,
                       enum which which)
 {
     size_t n = topic->n_partitions, used = 0, len;
-    char (*texts)[12] = mem_need_array(n + 1, sizeof *texts);
+    char(*texts)[12] = mem_need_array(n + 1, sizeof *texts);
     struct bytes *keys = mem_need_array(n + 1, sizeof *keys);
     size_t *from = mem_need_array(n + 1, sizeof *from);
     size_t *order = mem_need_array(n + 1, sizeof *order);
@@ -85,7 +85,7 @@ void znode_topic_write(struct wr *w, const struct znode_topic *topic)
     jw_text(w, ",\"version\":3}");
 }
 
-/* -- reading it ------------------------------------------------------------------------ */
+/* -- reading it -------------------------------------------------------- */
 
 static int by_partition(const void *a, const void *b)
 {
@@ -159,10 +159,10 @@ enum err znode_topic_read(struct bytes data, struct arena *arena,
     if (jr.root != NULL) {
         jr_need_object(&jr);
         id = jr_member(&jr, jr.root, "topic_id", false);
-        if (id != NULL &&
-            (!json_is_string(id) ||
-             !uuid_from_text(bytes_make(json_string_value(id),
-                                        json_string_length(id)), &topic->id)))
+        if (id != NULL && (!json_is_string(id) ||
+                           !uuid_from_text(bytes_make(json_string_value(id),
+                                                      json_string_length(id)),
+                                           &topic->id)))
             jr_fail(&jr, "topic_id", "22 characters of base64");
         read_partitions(&jr, topic);
         drop_repeats(topic);
@@ -170,7 +170,7 @@ enum err znode_topic_read(struct bytes data, struct arena *arena,
     return jr_close(&jr);
 }
 
-/* -- a partition's state ------------------------------------------------------------------ */
+/* -- a partition's state ----------------------------------------------- */
 
 void znode_state_write(struct wr *w, const struct znode_state *state)
 {
@@ -208,7 +208,7 @@ enum err znode_state_read(struct bytes data, struct arena *arena,
         (int32_t)jr_int(&jr, jr.root, "controller_epoch", INT32_MIN, INT32_MAX);
     state->recovery =
         (int8_t)jr_int_or(&jr, jr.root, "leader_recovery_state", 0, 1, 0);
-    state->isr = jr_ints(&jr, json_object_get(jr.root, "isr"), "isr",
-                         &state->n_isr);
+    state->isr =
+        jr_ints(&jr, json_object_get(jr.root, "isr"), "isr", &state->n_isr);
     return jr_close(&jr);
 }

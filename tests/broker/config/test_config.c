@@ -63,7 +63,7 @@ static void bad(const char *text, const char *says)
     ck_assert_msg(strchr(why.text, '\n') == NULL, "%s", why.text);
 }
 
-/* -- tables --------------------------------------------------------------------- */
+/* -- tables ------------------------------------------------------------ */
 
 START_TEST(every_key_has_a_name_a_sentence_and_a_default_it_allows)
 {
@@ -81,9 +81,11 @@ START_TEST(every_key_has_a_name_a_sentence_and_a_default_it_allows)
         struct conf_value value;
 
         ck_assert_str_eq(row->name, names[i]);
-        ck_assert_msg(row->doc != NULL && strlen(row->doc) > 10, "%s", row->name);
+        ck_assert_msg(row->doc != NULL && strlen(row->doc) > 10, "%s",
+                      row->name);
         ck_assert_msg(conf_check(row, bytes_of(row->default_text), &value,
-                                 &why) == ERR_OK, "%s", why.text);
+                                 &why) == ERR_OK,
+                      "%s", why.text);
     }
     ck_assert_int_eq(config_key_find(BYTES("log.dirs")), CFG_LOG_DIRS);
     ck_assert_int_eq(config_key_find(BYTES("log.dir ")), -1);
@@ -91,7 +93,7 @@ START_TEST(every_key_has_a_name_a_sentence_and_a_default_it_allows)
 }
 END_TEST
 
-/* -- reading ---------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------- */
 
 START_TEST(defaults_are_kafkas)
 {
@@ -119,8 +121,10 @@ START_TEST(values_are_read_trimmed_and_overrides_win)
     const char *const overrides[] = { "num.partitions=7", "broker.rack=a=b",
                                       NULL };
 
-    ck_assert_int_eq(open_with(MINIMUM "num.partitions = 3 \nlog.preallocate=TRUE\n",
-                               overrides, NULL), ERR_OK);
+    ck_assert_int_eq(open_with(MINIMUM
+                               "num.partitions = 3 \nlog.preallocate=TRUE\n",
+                               overrides, NULL),
+                     ERR_OK);
     ck_assert_int_eq(config_int64(cfg, CFG_NUM_PARTITIONS), 7);
     ck_assert(config_bool(cfg, CFG_LOG_PREALLOCATE));
     ck_assert_str_eq(config_text(cfg, CFG_BROKER_RACK), "a=b");
@@ -131,11 +135,13 @@ START_TEST(malformed_values_name_file_line_and_what_is_allowed)
 {
     char says[200];
 
-    snprintf(says, sizeof says,
-             "%s:2: num.partitions=0: must be an integer of 32 bits, at least 1",
-             file);
+    snprintf(
+        says, sizeof says,
+        "%s:2: num.partitions=0: must be an integer of 32 bits, at least 1",
+        file);
     bad(MINIMUM "num.partitions=0\n", says);
-    bad(MINIMUM "\nlog.retention.ms=soon\n", ":3: log.retention.ms=soon: must be");
+    bad(MINIMUM "\nlog.retention.ms=soon\n",
+        ":3: log.retention.ms=soon: must be");
     bad(MINIMUM "log.cleanup.policy=delete,keep\n", "a list of compact,delete");
     bad(MINIMUM "compression.type=gzipp\n", "one of uncompressed,zstd,");
     bad(MINIMUM "log.preallocate=yes\n", "true or false");
@@ -153,7 +159,8 @@ START_TEST(an_override_is_named_as_such_and_needs_an_equals_sign)
     const char *const none[] = { "num.partitions", NULL };
 
     ck_assert_int_eq(open_with(MINIMUM, zero, NULL), ERR_INVALID);
-    ck_assert_ptr_nonnull(strstr(why.text, "--override num.partitions=0: must"));
+    ck_assert_ptr_nonnull(
+        strstr(why.text, "--override num.partitions=0: must"));
     ck_assert_int_eq(open_with(MINIMUM, none, NULL), ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(why.text, "must be key=value"));
 }
@@ -212,8 +219,8 @@ START_TEST(log_dirs_beats_log_dir_and_is_a_list)
     ck_assert_uint_eq(n, 2);
     ck_assert_str_eq(dirs[0], "/a");
     ck_assert_str_eq(dirs[1], "/b");
-    ck_assert_int_eq(
-        config_int64(cfg, CFG_NUM_REPLICA_ALTER_LOG_DIRS_THREADS), 2);
+    ck_assert_int_eq(config_int64(cfg, CFG_NUM_REPLICA_ALTER_LOG_DIRS_THREADS),
+                     2);
     bad(MINIMUM "log.dirs=/a,/a/\n", "twice");
     bad(MINIMUM "log.dirs=,\n", "at least one directory");
 }
@@ -225,9 +232,9 @@ START_TEST(versions_are_understood_in_all_their_spellings)
         const char *text;
         int number;
     } versions[] = {
-        { "3.7", 30704 },        { "3.7-IV2", 30702 },  { "3.7.1", 30704 },
-        { "2.8", 20801 },        { "0.10.1", 1012 },    { "0.10.1.1", 1012 },
-        { "0.11.0-IV2", 1102 },  { "0.9.0", 900 },      { "3.0", 30001 },
+        { "3.7", 30704 },       { "3.7-IV2", 30702 }, { "3.7.1", 30704 },
+        { "2.8", 20801 },       { "0.10.1", 1012 },   { "0.10.1.1", 1012 },
+        { "0.11.0-IV2", 1102 }, { "0.9.0", 900 },     { "3.0", 30001 },
         { "3.9", 30900 },
     };
     char text[100];
@@ -244,21 +251,22 @@ START_TEST(versions_are_understood_in_all_their_spellings)
 }
 END_TEST
 
-/* -- listeners ---------------------------------------------------------------------- */
+/* -- listeners --------------------------------------------------------- */
 
 START_TEST(listeners_are_read_with_protocol_host_and_port)
 {
     const struct config_listener *l;
     size_t n;
 
-    good(MINIMUM "listeners=PLAINTEXT://:9092, int://[::1]:9093,SSL://h-1.x:0\n"
-                 "advertised.listeners=int://in.example:19093,"
-                 "PLAINTEXT://out.example:19092\n"
-                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INT:"
-                 "SASL_PLAINTEXT,SSL:SSL\n"
-                 "inter.broker.listener.name=INT\n"
-                 "sasl.mechanism.inter.broker.protocol=PLAIN\n"
-                 "listener.name.int.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n");
+    good(MINIMUM
+         "listeners=PLAINTEXT://:9092, int://[::1]:9093,SSL://h-1.x:0\n"
+         "advertised.listeners=int://in.example:19093,"
+         "PLAINTEXT://out.example:19092\n"
+         "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,INT:"
+         "SASL_PLAINTEXT,SSL:SSL\n"
+         "inter.broker.listener.name=INT\n"
+         "sasl.mechanism.inter.broker.protocol=PLAIN\n"
+         "listener.name.int.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\n");
     l = config_listeners(cfg, &n);
     ck_assert_uint_eq(n, 3);
     ck_assert_str_eq(l[0].name, "PLAINTEXT");
@@ -276,7 +284,8 @@ START_TEST(listeners_are_read_with_protocol_host_and_port)
         config_listener_text(cfg, "INT", CFG_SASL_ENABLED_MECHANISMS),
         "PLAIN,SCRAM-SHA-256");
     ck_assert_str_eq(
-        config_listener_text(cfg, "SSL", CFG_SASL_ENABLED_MECHANISMS), "GSSAPI");
+        config_listener_text(cfg, "SSL", CFG_SASL_ENABLED_MECHANISMS),
+        "GSSAPI");
 }
 END_TEST
 
@@ -324,18 +333,22 @@ START_TEST(wrong_listeners_are_refused)
     bad(MINIMUM "advertised.listeners=SSL://h:1\n", "not among the listeners");
     bad(MINIMUM "listener.security.protocol.map=A:TCP\n", "NAME:PROTOCOL");
     bad(MINIMUM "inter.broker.listener.name=PLAINTEXT\n"
-                "security.inter.broker.protocol=PLAINTEXT\n", "only one of");
+                "security.inter.broker.protocol=PLAINTEXT\n",
+        "only one of");
     bad(MINIMUM "control.plane.listener.name=PLAINTEXT\n", "other than");
-    bad(MINIMUM "listeners=SASL_SSL://:1\nsecurity.inter.broker.protocol=SASL_SSL"
-                "\nsasl.enabled.mechanisms=PLAIN\n", "sasl.enabled.mechanisms");
+    bad(MINIMUM
+        "listeners=SASL_SSL://:1\nsecurity.inter.broker.protocol=SASL_SSL"
+        "\nsasl.enabled.mechanisms=PLAIN\n",
+        "sasl.enabled.mechanisms");
 }
 END_TEST
 
-/* -- rules -------------------------------------------------------------------------- */
+/* -- rules ------------------------------------------------------------- */
 
 START_TEST(rules_between_keys_are_kafkas)
 {
-    bad(MINIMUM "replica.fetch.wait.max.ms=31000\n", "replica.socket.timeout.ms");
+    bad(MINIMUM "replica.fetch.wait.max.ms=31000\n",
+        "replica.socket.timeout.ms");
     bad(MINIMUM "offsets.commit.required.acks=4\n", "replication.factor");
     bad(MINIMUM "log.cleaner.dedupe.buffer.size=1048576\n", "1 MiB");
     bad(MINIMUM "connections.max.idle.ms=50\n", "connections.max.idle.ms");
@@ -367,8 +380,8 @@ START_TEST(habits_of_java_that_cannot_be_honoured_stop_the_start)
     char name[] = "/tmp/gregor-jaas-XXXXXX";
     int fd = mkstemp(name);
     ck_assert_int_eq(write(fd, jaas, sizeof jaas - 1), sizeof jaas - 1);
-    snprintf(opts, sizeof opts,
-             "-Xmx1g -Djava.security.auth.login.config=%s", name);
+    snprintf(opts, sizeof opts, "-Xmx1g -Djava.security.auth.login.config=%s",
+             name);
     ck_assert_int_eq(open_with(MINIMUM, NULL, opts), ERR_OK);
     f = fdopen(fd, "a");
     fputs("Client\n{ y required; };\n", f);
@@ -378,9 +391,8 @@ START_TEST(habits_of_java_that_cannot_be_honoured_stop_the_start)
     strcat(opts, " -Dzookeeper.sasl.client=false");
     ck_assert_int_eq(open_with(MINIMUM, NULL, opts), ERR_OK);
     unlink(name);
-    ck_assert_int_eq(
-        open_with(MINIMUM, NULL, "-Dzookeeper.client.secure=true"),
-        ERR_INVALID);
+    ck_assert_int_eq(open_with(MINIMUM, NULL, "-Dzookeeper.client.secure=true"),
+                     ERR_INVALID);
 }
 END_TEST
 
@@ -396,8 +408,9 @@ START_TEST(the_ensemble_is_read_as_java_does)
         { "a/x/y/", "a:2181", "/x/y" },
         { "[::1]:5,[fe80::2]/k", "[::1]:5,[fe80::2]:2181", "/k" },
     };
-    static const char *const wrong[] = { ",", "/x", "h:0", "h:x", "::1:2181",
-                                         "[::1", "[::1]x", "a b:1", "h//x" };
+    static const char *const wrong[] = { ",",      "/x",       "h:0",
+                                         "h:x",    "::1:2181", "[::1",
+                                         "[::1]x", "a b:1",    "h//x" };
     char text[200];
 
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
@@ -438,9 +451,12 @@ START_TEST(the_embedded_service_is_asked_for_by_name)
 }
 END_TEST
 
-/* -- layers ------------------------------------------------------------------------- */
+/* -- layers ------------------------------------------------------------ */
 
-#define PAIR(n, v) { BYTES(n), BYTES(v) }
+#define PAIR(n, v)                                                             \
+    {                                                                          \
+        BYTES(n), BYTES(v)                                                     \
+    }
 
 START_TEST(dynamic_layers_win_in_order_and_can_be_taken_back)
 {
@@ -472,8 +488,8 @@ START_TEST(dynamic_layers_win_in_order_and_can_be_taken_back)
 }
 END_TEST
 
-static void refused(enum config_layer layer, const char *name, const char *value,
-                    const char *says)
+static void refused(enum config_layer layer, const char *name,
+                    const char *value, const char *says)
 {
     struct conf_pair pair = { bytes_of(name), bytes_of(value) };
     enum err err = config_check(cfg, layer, &pair, 1, &why);
@@ -499,21 +515,25 @@ START_TEST(changes_are_checked_as_kafka_does)
             "default cluster level");
     refused(CONFIG_CLUSTER, "listeners", "PLAINTEXT://:1",
             "default cluster level");
-    refused(CONFIG_CLUSTER, "log.retention.ms", "x", "Not a number of type LONG");
+    refused(CONFIG_CLUSTER, "log.retention.ms", "x",
+            "Not a number of type LONG");
     refused(CONFIG_BROKER, "leader.replication.throttled.rate", "-1",
             "at least 0");
     refused(CONFIG_BROKER, "custom.key", "x", NULL);
 }
 END_TEST
 
-/* -- topics --------------------------------------------------------------------------- */
+/* -- topics ------------------------------------------------------------ */
 
 START_TEST(a_topic_takes_the_brokers_values_and_its_own)
 {
     const struct conf_pair own[] = {
-        PAIR("retention.ms", "-1"), PAIR("cleanup.policy", "compact, delete"),
-        PAIR("compression.type", "zstd"), PAIR("min.insync.replicas", "zero"),
-        PAIR("message.timestamp.type", "LogAppendTime"), PAIR("unknown", "x"),
+        PAIR("retention.ms", "-1"),
+        PAIR("cleanup.policy", "compact, delete"),
+        PAIR("compression.type", "zstd"),
+        PAIR("min.insync.replicas", "zero"),
+        PAIR("message.timestamp.type", "LogAppendTime"),
+        PAIR("unknown", "x"),
         PAIR("message.timestamp.difference.max.ms", "5"),
     };
     struct topic_config t;
@@ -542,8 +562,8 @@ START_TEST(a_topic_takes_the_brokers_values_and_its_own)
     arena_init(&arena, 1 << 20);
     ck_assert(bytes_is(topic_value(cfg, TOPIC_RETENTION_MS, NULL, 0, &arena),
                        "3600000"));
-    ck_assert(bytes_is(topic_value(cfg, TOPIC_RETENTION_MS, own, 7, &arena),
-                       "-1"));
+    ck_assert(
+        bytes_is(topic_value(cfg, TOPIC_RETENTION_MS, own, 7, &arena), "-1"));
     ck_assert(bytes_is(topic_value(cfg, TOPIC_CLEANUP_POLICY, NULL, 0, &arena),
                        "delete"));
     arena_fini(&arena);
@@ -555,7 +575,8 @@ static void topic_refused(const char *name, const char *value, const char *says)
     struct conf_pair pair = { bytes_of(name), bytes_of(value) };
 
     ck_assert_msg(topic_config_check(cfg, &pair, 1, &why) ==
-                      (says ? ERR_INVALID : ERR_OK), "%s=%s", name, value);
+                      (says ? ERR_INVALID : ERR_OK),
+                  "%s=%s", name, value);
     if (says != NULL)
         ck_assert_str_eq(why.text, says);
 }
@@ -567,12 +588,14 @@ START_TEST(a_topics_overrides_are_checked_with_kafkas_sentences)
 
     good(MINIMUM);
     topic_refused("no.such", "1", "Unknown topic config name: no.such");
-    topic_refused("segment.ms", "0",
-                  "Invalid value 0 for configuration segment.ms: Value must be at "
-                  "least 1");
-    topic_refused("retention.ms", "x",
-                  "Invalid value x for configuration retention.ms: Not a number "
-                  "of type LONG");
+    topic_refused(
+        "segment.ms", "0",
+        "Invalid value 0 for configuration segment.ms: Value must be at "
+        "least 1");
+    topic_refused(
+        "retention.ms", "x",
+        "Invalid value x for configuration retention.ms: Not a number "
+        "of type LONG");
     topic_refused("compression.type", "no",
                   "Invalid value no for configuration compression.type: String "
                   "must be one of: uncompressed,zstd,lz4,snappy,gzip,producer");

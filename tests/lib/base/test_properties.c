@@ -1,4 +1,5 @@
-/* test_properties.c - Java's properties syntax, as java.util.Properties reads. */
+/* test_properties.c - Java's properties syntax, as java.util.Properties reads.
+ */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +22,8 @@ static void parse(const char *text)
 {
     struct errmsg why = { "" };
 
-    ck_assert_msg(properties_parse(&props, bytes_of(text), &why) == ERR_OK, "%s",
-                  why.text);
+    ck_assert_msg(properties_parse(&props, bytes_of(text), &why) == ERR_OK,
+                  "%s", why.text);
 }
 
 static void expect(const char *name, const char *value, unsigned line)

@@ -20,7 +20,7 @@ enum { TIMEOUT_MS = 4000, LONG_US = 20 * 1000000 };
 static struct zk_server server;
 static enum zk_server_kind server_kind;
 
-/* -- one session with what it told ------------------------------------------- */
+/* -- one session with what it told ------------------------------------- */
 
 struct client {
     struct zk *zk;
@@ -58,14 +58,14 @@ static void start(struct client *c, const char *hosts, const char *chroot,
     ck_assert_int_eq(zk_start(&c->zk, loop, pool, &config, &why), ERR_OK);
 }
 
-#define UNTIL(condition)                                            \
-    do {                                                            \
-        int64_t give_up_ = clock_mono_us() + LONG_US;               \
-        while (!(condition)) {                                      \
-            ck_assert_msg(clock_mono_us() < give_up_, "%s",         \
-                          "waited in vain for " #condition);        \
-            loop_turn(loop, 50 * 1000);                             \
-        }                                                           \
+#define UNTIL(condition)                                                       \
+    do {                                                                       \
+        int64_t give_up_ = clock_mono_us() + LONG_US;                          \
+        while (!(condition)) {                                                 \
+            ck_assert_msg(clock_mono_us() < give_up_, "%s",                    \
+                          "waited in vain for " #condition);                   \
+            loop_turn(loop, 50 * 1000);                                        \
+        }                                                                      \
     } while (0)
 
 static void stop(struct client *c)
@@ -74,16 +74,16 @@ static void stop(struct client *c)
     UNTIL(c->seen[ZK_CLOSED] == 1);
 }
 
-/* -- one operation, waited for ------------------------------------------------ */
+/* -- one operation, waited for ----------------------------------------- */
 
 struct asked {
     struct zk_op op;
     bool done;
-    char text[256];     /* data, or path, or children joined by blanks */
+    char text[256]; /* data, or path, or children joined by blanks */
     size_t len;
     bool null;
     struct zk_stat stat;
-    unsigned order;     /* which completion of this test it was */
+    unsigned order; /* which completion of this test it was */
 };
 
 static unsigned completions;
@@ -114,9 +114,9 @@ static void on_done(struct zk_op *op)
         memcpy(sorted, op->children, op->n_children * sizeof *sorted);
         qsort(sorted, op->n_children, sizeof *sorted, by_bytes);
         for (size_t i = 0; i < op->n_children; i++)
-            used += (size_t)snprintf(a->text + used, sizeof a->text - used,
-                                     "%s%.*s", i ? " " : "",
-                                     BYTES_ARG(sorted[i]));
+            used +=
+                (size_t)snprintf(a->text + used, sizeof a->text - used,
+                                 "%s%.*s", i ? " " : "", BYTES_ARG(sorted[i]));
     }
     a->len = op->n_children ? op->n_children : a->len;
 }
@@ -159,7 +159,7 @@ static enum err get(struct client *c, struct asked *a, const char *path,
     return wait_for(a);
 }
 
-/* -- fixtures ------------------------------------------------------------------ */
+/* -- fixtures ---------------------------------------------------------- */
 
 static struct client client;
 
@@ -194,7 +194,7 @@ static void teardown(void)
     loop_free(&loop);
 }
 
-/* -- tests --------------------------------------------------------------------- */
+/* -- tests ------------------------------------------------------------- */
 
 START_TEST(what_is_created_can_be_read_changed_and_deleted)
 {
@@ -264,7 +264,7 @@ END_TEST
 
 START_TEST(malformed_paths_are_refused_from_the_loop)
 {
-    static const char *const bad[] = { "a",    "",     "/a/",   "//a",
+    static const char *const bad[] = { "a",     "",     "/a/",   "//a",
                                        "/a//b", "/./a", "/a/..", "/a\001" };
     struct asked a;
 
@@ -640,8 +640,8 @@ static Suite *suite(void)
     tcase_add_checked_fixture(rough, server_up, server_down);
     tcase_add_checked_fixture(rough, setup, teardown);
     tcase_set_timeout(rough, 120);
-    tcase_add_test(
-        rough, a_restarted_server_is_found_again_with_session_and_watches);
+    tcase_add_test(rough,
+                   a_restarted_server_is_found_again_with_session_and_watches);
     tcase_add_test(rough,
                    writes_cut_off_by_a_dead_server_are_lost_or_sent_again);
     tcase_add_test(rough,

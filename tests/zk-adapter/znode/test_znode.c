@@ -33,7 +33,7 @@ static void wrote(const char *text)
     w.len = 0;
 }
 
-/* -- golden payloads: what is read and written again is the same bytes ------------- */
+/* -- golden payloads: what is read and written again is the same bytes -- */
 
 static enum err again_broker(struct bytes d)
 {
@@ -172,8 +172,7 @@ static enum err again_acl(struct bytes d)
 static enum err again_acl_change(struct bytes d)
 {
     struct znode_acl_change v;
-    enum err err =
-        znode_acl_change_read(d, d.at[0] == '{', &arena, &v, &why);
+    enum err err = znode_acl_change_read(d, d.at[0] == '{', &arena, &v, &why);
 
     if (err == ERR_OK)
         znode_acl_change_write(&w, &v);
@@ -241,7 +240,7 @@ START_TEST(each_payload_of_kafka_is_read_and_written_again_byte_for_byte)
 }
 END_TEST
 
-/* -- reading ------------------------------------------------------------------------ */
+/* -- reading ----------------------------------------------------------- */
 
 START_TEST(a_broker_of_any_version_is_understood)
 {
@@ -250,7 +249,8 @@ START_TEST(a_broker_of_any_version_is_understood)
     ck_assert_int_eq(
         znode_broker_read(BYTES("{\"version\":1,\"host\":\"h\",\"port\":9092,"
                                 "\"jmx_port\":-1,\"timestamp\":\"5\"}"),
-                          &arena, &b, &why), ERR_OK);
+                          &arena, &b, &why),
+        ERR_OK);
     ck_assert_uint_eq(b.n_endpoints, 1);
     ck_assert(bytes_is(b.endpoints[0].host, "h"));
     ck_assert_int_eq(b.timestamp_ms, 5);
@@ -261,7 +261,9 @@ START_TEST(a_broker_of_any_version_is_understood)
                   "\"endpoints\":[\"int://[::1]:9\",\"A://:1\"],"
                   "\"listener_security_protocol_map\":{\"INT\":\"SASL_SSL\","
                   "\"a\":\"SSL\"},\"features\":{\"f\":{\"min_version\":1,"
-                  "\"max_version\":2}}}"), &arena, &b, &why), ERR_OK);
+                  "\"max_version\":2}}}"),
+            &arena, &b, &why),
+        ERR_OK);
     ck_assert_uint_eq(b.n_endpoints, 2);
     ck_assert(bytes_is(b.endpoints[0].listener, "INT"));
     ck_assert(bytes_is(b.endpoints[0].host, "::1"));
@@ -275,7 +277,11 @@ END_TEST
 START_TEST(wrong_brokers_are_refused_with_a_sentence)
 {
     static const char *const wrong[] = {
-        "", "x", "[]", "{}", "{\"version\":0,\"jmx_port\":1}",
+        "",
+        "x",
+        "[]",
+        "{}",
+        "{\"version\":0,\"jmx_port\":1}",
         "{\"version\":4,\"jmx_port\":1}",
         "{\"version\":4,\"jmx_port\":1,\"endpoints\":[\"A:1\"]}",
         "{\"version\":4,\"jmx_port\":1,\"endpoints\":[\"A://h:1\"],"
@@ -287,7 +293,8 @@ START_TEST(wrong_brokers_are_refused_with_a_sentence)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         why.text[0] = '\0';
         ck_assert_msg(znode_broker_read(bytes_of(wrong[i]), &arena, &b, &why) ==
-                          ERR_FORMAT, "%s", wrong[i]);
+                          ERR_FORMAT,
+                      "%s", wrong[i]);
         ck_assert(why.text[0] != '\0');
     }
 }
@@ -299,7 +306,8 @@ START_TEST(a_topic_is_sorted_and_its_missing_parts_are_empty)
 
     ck_assert_int_eq(
         znode_topic_read(BYTES("{\"version\":1,\"partitions\":{\"10\":[1],"
-                               "\"2\":[3,4],\"02\":[9]}}"), &arena, &t, &why),
+                               "\"2\":[3,4],\"02\":[9]}}"),
+                         &arena, &t, &why),
         ERR_OK);
     ck_assert_uint_eq(t.n_partitions, 2);
     ck_assert_int_eq(t.partitions[0].partition, 2);
@@ -310,9 +318,11 @@ START_TEST(a_topic_is_sorted_and_its_missing_parts_are_empty)
                      ERR_OK);
     ck_assert_uint_eq(t.n_partitions, 0);
     ck_assert_int_eq(znode_topic_read(BYTES("{\"partitions\":{\"x\":[]}}"),
-                                      &arena, &t, &why), ERR_FORMAT);
+                                      &arena, &t, &why),
+                     ERR_FORMAT);
     ck_assert_int_eq(znode_topic_read(BYTES("{\"partitions\":{\"1\":[5e9]}}"),
-                                      &arena, &t, &why), ERR_FORMAT);
+                                      &arena, &t, &why),
+                     ERR_FORMAT);
 }
 END_TEST
 
@@ -320,13 +330,17 @@ START_TEST(a_state_without_json_is_absent)
 {
     struct znode_state s;
 
-    ck_assert_int_eq(znode_state_read(BYTES_NULL, &arena, &s, &why), ERR_ABSENT);
-    ck_assert_int_eq(znode_state_read(BYTES("{"), &arena, &s, &why), ERR_ABSENT);
-    ck_assert_int_eq(znode_state_read(BYTES("{\"leader\":1}"), &arena, &s, &why),
-                     ERR_FORMAT);
+    ck_assert_int_eq(znode_state_read(BYTES_NULL, &arena, &s, &why),
+                     ERR_ABSENT);
+    ck_assert_int_eq(znode_state_read(BYTES("{"), &arena, &s, &why),
+                     ERR_ABSENT);
+    ck_assert_int_eq(
+        znode_state_read(BYTES("{\"leader\":1}"), &arena, &s, &why),
+        ERR_FORMAT);
     ck_assert_int_eq(
         znode_state_read(BYTES("{\"leader\":-1,\"leader_epoch\":1,\"isr\":[],"
-                               "\"controller_epoch\":2}"), &arena, &s, &why),
+                               "\"controller_epoch\":2}"),
+                         &arena, &s, &why),
         ERR_OK);
     ck_assert_int_eq(s.recovery, 0);
     ck_assert_uint_eq(s.n_isr, 0);
@@ -335,8 +349,8 @@ END_TEST
 
 START_TEST(a_config_is_lenient_about_everything_but_its_values)
 {
-    static const char *const empty[] = { "", "nonsense", "[]", "{}", "7",
-                                         "{\"config\":5}" };
+    static const char *const empty[] = { "",   "nonsense", "[]",
+                                         "{}", "7",        "{\"config\":5}" };
     struct conf_pair *pairs;
     size_t n;
 
@@ -350,7 +364,8 @@ START_TEST(a_config_is_lenient_about_everything_but_its_values)
         ck_assert_uint_eq(n, 0);
     }
     ck_assert_int_eq(znode_config_read(BYTES("{\"config\":{\"a\":1}}"), &arena,
-                                       &pairs, &n, &why), ERR_FORMAT);
+                                       &pairs, &n, &why),
+                     ERR_FORMAT);
 }
 END_TEST
 
@@ -361,12 +376,14 @@ START_TEST(both_versions_of_a_config_change_become_an_entity_path)
     ck_assert_int_eq(
         znode_config_change_read(BYTES("{\"version\":1,\"entity_type\":"
                                        "\"topics\",\"entity_name\":\"t\"}"),
-                                 &arena, &path, &why), ERR_OK);
+                                 &arena, &path, &why),
+        ERR_OK);
     ck_assert(bytes_is(path, "topics/t"));
     ck_assert_int_eq(
         znode_config_change_read(BYTES("{\"version\":1,\"entity_type\":"
                                        "\"users\",\"entity_name\":\"t\"}"),
-                                 &arena, &path, &why), ERR_FORMAT);
+                                 &arena, &path, &why),
+        ERR_FORMAT);
     ck_assert_int_eq(
         znode_config_change_read(BYTES("{\"version\":3}"), &arena, &path, &why),
         ERR_FORMAT);
@@ -382,9 +399,11 @@ START_TEST(a_reassignment_with_an_unknown_key_is_refused)
 
     ck_assert_int_eq(
         znode_reassign_read(
-            BYTES("{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\""
-                  ":0,\"replicas\":[1],\"log_dirs\":[\"any\"]}]}"),
-            &arena, &parts, &n, &why), ERR_FORMAT);
+            BYTES(
+                "{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\""
+                ":0,\"replicas\":[1],\"log_dirs\":[\"any\"]}]}"),
+            &arena, &parts, &n, &why),
+        ERR_FORMAT);
     ck_assert_int_eq(znode_reassign_read(BYTES("{"), &arena, &parts, &n, &why),
                      ERR_FORMAT);
 }
@@ -393,8 +412,10 @@ END_TEST
 START_TEST(features_must_make_sense)
 {
     static const char *const wrong[] = {
-        "{}", "{\"version\":3,\"status\":1,\"features\":{}}",
-        "{\"version\":2,\"features\":{}}", "{\"version\":2,\"status\":1}",
+        "{}",
+        "{\"version\":3,\"status\":1,\"features\":{}}",
+        "{\"version\":2,\"features\":{}}",
+        "{\"version\":2,\"status\":1}",
         "{\"version\":2,\"status\":2,\"features\":{}}",
         "{\"version\":1,\"status\":1,\"features\":{\"f\":"
         "{\"max_version_level\":1}}}",
@@ -404,8 +425,9 @@ START_TEST(features_must_make_sense)
     struct znode_features f;
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        ck_assert_msg(znode_features_read(bytes_of(wrong[i]), &arena, &f, &why) ==
-                          ERR_FORMAT, "%s", wrong[i]);
+        ck_assert_msg(znode_features_read(bytes_of(wrong[i]), &arena, &f,
+                                          &why) == ERR_FORMAT,
+                      "%s", wrong[i]);
 }
 END_TEST
 
@@ -415,10 +437,12 @@ START_TEST(producer_ids_are_numbers_in_strings_and_null_means_none)
 
     ck_assert_int_eq(znode_producer_ids_read(BYTES_NULL, &ids, &why),
                      ERR_ABSENT);
-    ck_assert_int_eq(znode_producer_ids_read(BYTES(""), &ids, &why), ERR_FORMAT);
+    ck_assert_int_eq(znode_producer_ids_read(BYTES(""), &ids, &why),
+                     ERR_FORMAT);
     ck_assert_int_eq(
         znode_producer_ids_read(BYTES("{\"broker\":1,\"block_start\":0,"
-                                      "\"block_end\":9}"), &ids, &why),
+                                      "\"block_end\":9}"),
+                                &ids, &why),
         ERR_FORMAT);
 }
 END_TEST
@@ -428,10 +452,12 @@ START_TEST(acls_of_another_version_are_refused_and_nothing_is_none)
     struct znode_acl *acls;
     size_t n = 7;
 
-    ck_assert_int_eq(znode_acls_read(BYTES(""), &arena, &acls, &n, &why), ERR_OK);
+    ck_assert_int_eq(znode_acls_read(BYTES(""), &arena, &acls, &n, &why),
+                     ERR_OK);
     ck_assert_uint_eq(n, 0);
-    ck_assert_int_eq(znode_acls_read(BYTES("{\"version\":2,\"acls\":[]}"), &arena,
-                                     &acls, &n, &why), ERR_FORMAT);
+    ck_assert_int_eq(znode_acls_read(BYTES("{\"version\":2,\"acls\":[]}"),
+                                     &arena, &acls, &n, &why),
+                     ERR_FORMAT);
 }
 END_TEST
 
@@ -445,7 +471,8 @@ START_TEST(numbers_are_plain_text)
     ck_assert_int_eq(v, 17);
     ck_assert_int_eq(znode_number_read(BYTES("101"), 0, 100, &v, &why),
                      ERR_FORMAT);
-    ck_assert_int_eq(znode_number_read(BYTES_NULL, 0, 100, &v, &why), ERR_FORMAT);
+    ck_assert_int_eq(znode_number_read(BYTES_NULL, 0, 100, &v, &why),
+                     ERR_FORMAT);
 }
 END_TEST
 
@@ -455,15 +482,16 @@ START_TEST(too_large_payloads_are_not_looked_at)
     static uint8_t big[ZNODE_DATA_MAX + 1];
 
     memset(big, '[', sizeof big);
-    ck_assert_int_eq(znode_topic_read(bytes_make(big, sizeof big), &arena, &t,
-                                      &why), ERR_LIMIT);
+    ck_assert_int_eq(
+        znode_topic_read(bytes_make(big, sizeof big), &arena, &t, &why),
+        ERR_LIMIT);
     /* deep nesting is no JSON for us, and costs no stack */
-    ck_assert_int_eq(znode_topic_read(bytes_make(big, 100000), &arena, &t, &why),
-                     ERR_OK);
+    ck_assert_int_eq(
+        znode_topic_read(bytes_make(big, 100000), &arena, &t, &why), ERR_OK);
 }
 END_TEST
 
-/* -- paths ------------------------------------------------------------------------------ */
+/* -- paths ------------------------------------------------------------- */
 
 START_TEST(paths_are_built_and_names_that_would_leave_them_refused)
 {
@@ -482,23 +510,22 @@ START_TEST(paths_are_built_and_names_that_would_leave_them_refused)
                      "/admin/delete_topics/t");
     ck_assert_str_eq(znode_path_config(&p, BYTES("users/u/clients/c")),
                      "/config/users/u/clients/c");
-    ck_assert_str_eq(znode_path_config_topic(&p, BYTES("t")), "/config/topics/t");
+    ck_assert_str_eq(znode_path_config_topic(&p, BYTES("t")),
+                     "/config/topics/t");
     ck_assert_str_eq(znode_path_config_broker(&p, 1), "/config/brokers/1");
     ck_assert_str_eq(znode_path_config_broker(&p, -1),
                      "/config/brokers/<default>");
     ck_assert_str_eq(znode_path_acl(&p, true, "Topic", BYTES("a")),
                      "/kafka-acl-extended/prefixed/Topic/a");
-    ck_assert_str_eq(
-        znode_path_consumer_offset(&p, BYTES("g"), BYTES("t"), 0),
-        "/consumers/g/offsets/t/0");
+    ck_assert_str_eq(znode_path_consumer_offset(&p, BYTES("g"), BYTES("t"), 0),
+                     "/consumers/g/offsets/t/0");
     ck_assert_ptr_null(znode_path_topic(&p, BYTES("a/b")));
     ck_assert_ptr_null(znode_path_topic(&p, BYTES("")));
     ck_assert_ptr_null(znode_path_topic(&p, bytes_make("a\0b", 3)));
     ck_assert_ptr_null(znode_path_config(&p, BYTES("users//x")));
     ck_assert_ptr_null(znode_path_config(&p, BYTES("")));
     memset(longer, 'x', sizeof longer);
-    ck_assert_ptr_null(
-        znode_path_topic(&p, bytes_make(longer, sizeof longer)));
+    ck_assert_ptr_null(znode_path_topic(&p, bytes_make(longer, sizeof longer)));
 }
 END_TEST
 
@@ -512,11 +539,12 @@ START_TEST(sequence_numbers_are_read_from_names_and_paths)
     ck_assert(znode_sequence(BYTES("/x/y/acl_changes_0000000003"),
                              ZNODE_ACL_CHANGE_PREFIX, &n));
     ck_assert_int_eq(n, 3);
-    ck_assert(!znode_sequence(BYTES("config_change_"), ZNODE_CONFIG_CHANGE_PREFIX,
-                              &n));
+    ck_assert(!znode_sequence(BYTES("config_change_"),
+                              ZNODE_CONFIG_CHANGE_PREFIX, &n));
     ck_assert(!znode_sequence(BYTES("config_change_1x"),
                               ZNODE_CONFIG_CHANGE_PREFIX, &n));
-    ck_assert(!znode_sequence(BYTES("other_1"), ZNODE_CONFIG_CHANGE_PREFIX, &n));
+    ck_assert(
+        !znode_sequence(BYTES("other_1"), ZNODE_CONFIG_CHANGE_PREFIX, &n));
 }
 END_TEST
 
@@ -542,8 +570,8 @@ int main(void)
     int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_test(t,
-                   each_payload_of_kafka_is_read_and_written_again_byte_for_byte);
+    tcase_add_test(
+        t, each_payload_of_kafka_is_read_and_written_again_byte_for_byte);
     tcase_add_test(t, a_broker_of_any_version_is_understood);
     tcase_add_test(t, wrong_brokers_are_refused_with_a_sentence);
     tcase_add_test(t, a_topic_is_sorted_and_its_missing_parts_are_empty);
