@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api/api_table.h"
+#include "api/producer_ids.h"
 #include "api/topic_wait.h"
 #include "base/diag.h"
 #include "controller/controller.h"
@@ -340,6 +341,7 @@ static enum err server_start(struct server *server, struct errmsg *why)
         (err = bind_listeners(server, why)) != ERR_OK ||
         (err = controller_new(&broker->controller, broker, why)) != ERR_OK)
         return err;
+    broker->producer_ids = producer_ids_new(broker);
     describe_self(server);
     if ((err = server_register(server, why)) != ERR_OK)
         return err;
@@ -369,6 +371,7 @@ static void stop_controller(struct server *server)
 
 static void free_on_coord(struct server *server)
 {
+    producer_ids_free(&server->broker.producer_ids);
     controller_free(&server->broker.controller);
     overrides_free(&server->broker.overrides);
     server_step_done(server, ERR_OK, NULL);

@@ -15,6 +15,7 @@
     X(FETCH, fetch) \
     X(LIST_OFFSETS, list_offsets) \
     X(METADATA, metadata) \
+    X(UPDATE_METADATA, update_metadata) \
     X(LEADER_AND_ISR, leader_and_isr) \
     X(STOP_REPLICA, stop_replica) \
     X(API_VERSIONS, api_versions) \
