@@ -138,6 +138,7 @@ START_TEST(no_answer_comes_with_acks_0_and_an_error_closes)
     a = produce("t", plain(1));
     ck_assert_int_eq(a->base_offset, 1);
     data.name = BYTES("nowhere");
+    partition.records.mem = plain(1);
     data_client_send(&client, WIRE_PRODUCE, 9, &request);
     ck_assert_ptr_null(data_client_receive(&client, WIRE_PRODUCE, 9));
     end();
