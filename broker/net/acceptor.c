@@ -273,6 +273,14 @@ static uint64_t guest_hash(const struct map *map, const struct in6_addr *addr)
     return bytes_hash(bytes_make(addr, sizeof *addr), map->seed);
 }
 
+/* Whether connections are counted by address at all. */
+static bool guests_count(const struct acceptor *acceptor)
+{
+    size_t most = acceptor->net->config.connections_per_ip_max;
+
+    return most > 0 && most < INT32_MAX;
+}
+
 /* Count one more connection of this address; false: it has enough. */
 static bool guest_enter(struct acceptor *acceptor, const struct in6_addr *addr)
 {
@@ -282,7 +290,7 @@ static bool guest_enter(struct acceptor *acceptor, const struct in6_addr *addr)
     struct guest *guest;
     bool enter;
 
-    if (most == 0)
+    if (!guests_count(acceptor))
         return true;
     lock_take(&acceptor->lock);
     link = map_find(&acceptor->guests, hash, guest_is, addr);
@@ -305,7 +313,7 @@ static void guest_leave(struct acceptor *acceptor, const struct in6_addr *addr)
     uint64_t hash = guest_hash(&acceptor->guests, addr);
     struct map_link *link;
 
-    if (acceptor->net->config.connections_per_ip_max == 0)
+    if (!guests_count(acceptor))
         return;
     lock_take(&acceptor->lock);
     link = map_find(&acceptor->guests, hash, guest_is, addr);

@@ -118,13 +118,14 @@ struct net_config {
                                         the kernel reaches by itself is left to
                                         it, which costs half the CPU time */
     int backlog;                     /* at least; 1024 or more are taken */
-    int64_t idle_us;                 /* connections.max.idle.ms */
-    size_t connections_max;          /* max.connections; 0: no limit */
-    size_t connections_per_ip_max;   /* 0: no limit */
-    size_t memory_budget;            /* bytes received of frames in flight, all
-                                        reactors; frames of at most 16 KiB have
-                                        an eighth of it on top for themselves.
-                                        At the bound reading pauses. */
+    int64_t idle_us;               /* connections.max.idle.ms; 0 or less: never
+                                      closed for being idle */
+    size_t connections_max;        /* max.connections; 0: no limit */
+    size_t connections_per_ip_max; /* 0, or INT32_MAX and above: no limit */
+    size_t memory_budget;          /* bytes received of frames in flight, all
+                                      reactors; frames of at most 16 KiB have
+                                      an eighth of it on top for themselves.
+                                      At the bound reading pauses. */
     /* handler of an API key, or NULL when it is not served */
     api_fn *(*handler)(int16_t key);
 };

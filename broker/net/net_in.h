@@ -44,8 +44,9 @@ enum net_limits {
 
 #define NET_FRAME_TIMEOUT_US (30 * 1000000ll)
 #define NET_ACCEPT_PAUSE_US (100 * 1000ll)
-#define NET_ARENA_LEAST (64ul * 1024 * 1024) /* ceiling of a request's arena   \
-                                              */
+#define NET_ARENA_LEAST                                                        \
+    (64ul * 1024 * 1024) /* ceiling of a request's arena                       \
+                          */
 
 enum conn_state {
     CONN_IDLE,

@@ -118,6 +118,9 @@ static void reactor_expire(struct reactor *reactor, enum conn_state state,
     int64_t before = loop_now_us(reactor->loop) - after_us;
     struct conn *conn;
 
+    if (after_us <= 0)
+        return;
+
     while ((conn = first_of(reactor, state)) != NULL &&
            conn->active_us <= before)
         conn_expire(conn);
@@ -127,7 +130,8 @@ static int64_t frame_timeout_us(const struct reactor *reactor)
 {
     int64_t idle_us = reactor->net->config.idle_us;
 
-    return idle_us < NET_FRAME_TIMEOUT_US ? idle_us : NET_FRAME_TIMEOUT_US;
+    return idle_us > 0 && idle_us < NET_FRAME_TIMEOUT_US ? idle_us
+                                                         : NET_FRAME_TIMEOUT_US;
 }
 
 void reactor_keep_on(struct reactor *reactor)
