@@ -2,7 +2,9 @@
 #include "health.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/diag.h"
 #include "net/net.h"
 #include "wire/errors.h"
 #include "wire/msg_api_versions.h"
@@ -95,6 +97,7 @@ int health_main(const char *address)
                       address);
         return 2;
     }
+    diag_open(STDERR_FILENO, DIAG_ERROR); /* one line, and that is ours */
     config.host = host;
     if (ask(&config, &question, &why) == ERR_OK && question.healthy) {
         (void)printf("healthy: %s answers\n", address);
