@@ -63,6 +63,7 @@ static enum kcode multi_read(struct kreq *req, struct multi *multi)
 {
     struct arena *arena = &req->core->arena;
     size_t most = req->rd.left / OP_SMALLEST;
+    bool null_path = false; /* one spoils the whole, once all is read */
     int32_t type;
 
     *multi = (struct multi){ .n = 0 };
@@ -76,6 +77,7 @@ static enum kcode multi_read(struct kreq *req, struct multi *multi)
         struct kop *op = &multi->ops[multi->n++];
         if (kop_read(&req->rd, type, arena, op) != K_OK)
             return K_MARSHALLING;
+        null_path = null_path || bytes_is_null(op->path);
         if (type == KOP_DELETE || type == KOP_SET_DATA || type == KOP_CHECK)
             continue;
         if (type != KOP_CREATE_TTL && op->flags >= 0 && op->flags <= 6 &&
@@ -86,7 +88,7 @@ static enum kcode multi_read(struct kreq *req, struct multi *multi)
         if (!create_settle(op))
             return K_MARSHALLING;
     }
-    return req->rd.err == ERR_OK ? K_OK : K_MARSHALLING;
+    return req->rd.err == ERR_OK && !null_path ? K_OK : K_MARSHALLING;
 }
 
 /* One sub-record: its type, the length of its body, its body. */
@@ -189,12 +191,12 @@ static void multi_done(struct kreq *req, const struct multi *multi,
         kchange_done(core, &multi->changes[i]);
 }
 
-static void reply_unreadable(struct kreq *req, size_t record)
+static void reply_unreadable(struct kreq *req)
 {
     struct kcore *core = req->core;
+    size_t record = krecord_begin(core, req->peer->session_id, req->xid,
+                                  KOP_ERROR);
 
-    krecord_cut(core, record);
-    record = krecord_begin(core, req->peer->session_id, req->xid, KOP_ERROR);
     wr_i32(&core->log, K_MARSHALLING);
     krecord_end(core, record);
     kreply_error(core, req->peer, req->xid, core->zxid, K_MARSHALLING);
@@ -229,10 +231,6 @@ static void multi_run(struct kreq *req, const struct multi *multi,
     }
     for (size_t i = done; i > 0; i--)
         kchange_undo(core, &multi->changes[i - 1]);
-    if (code == K_MARSHALLING) { /* a null path spoils the whole */
-        reply_unreadable(req, record);
-        return;
-    }
     krecord_cut(core, record);
     multi_log_failed(req, multi, done, code);
     reply_failed(req, multi, done, code);
@@ -255,6 +253,6 @@ void kmulti_handle(struct kreq *req)
     } else if (multi.no_zxid) {
         kreply_error(core, req->peer, req->xid, core->zxid, K_MARSHALLING);
     } else {
-        reply_unreadable(req, core->log.len);
+        reply_unreadable(req);
     }
 }

@@ -150,13 +150,15 @@ static void sync_reply(struct kreq *req)
     kreply_end(req->core, req->peer, frame);
 }
 
+/* The real server knows the root by two names, and asked for the empty one it
+ * counts the other. */
 static size_t count_below(const struct kcore *core,
-                          const struct ktree_node *node)
+                          const struct ktree_node *node, struct bytes path)
 {
     size_t n = 0;
 
     if (node->parent == NULL)
-        return core->tree.n - 1;
+        return path.len == 0 ? core->tree.n : core->tree.n - 1;
     for (const struct ktree_node *at = ktree_next(node, node); at != NULL;
          at = ktree_next(at, node))
         n++;
@@ -179,7 +181,7 @@ static void all_children_number(struct kreq *req)
         code = K_NO_AUTH;
     frame = kreply_begin(core, req->peer, req->xid, core->zxid, code);
     if (code == K_OK)
-        wr_i32(&req->peer->out, (int32_t)count_below(core, node));
+        wr_i32(&req->peer->out, (int32_t)count_below(core, node, path));
     kreply_end(core, req->peer, frame);
 }
 

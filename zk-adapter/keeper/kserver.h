@@ -19,6 +19,7 @@ enum {
     K_SCRATCH = 256 << 10,      /* bytes read from a socket at once */
     K_SNAP_CHUNK = 1 << 20,     /* bytes of a snapshot written at once */
     K_SNAP_SLICE_US = 500,      /* time a turn may spend on a snapshot */
+    K_SNAP_REST = 9,            /* times a snapshot's duration till the next */
     K_RETRY_US = 1000000,       /* between attempts to write to a bad disk */
 };
 
@@ -64,6 +65,7 @@ struct ksnap_job {
     char *name;
     int64_t end_zxid;        /* newest change it may show */
     int64_t started_us;
+    int64_t rest_until_us;   /* the next one not before */
     enum { KSNAP_IDLE, KSNAP_NODES, KSNAP_WAIT, KSNAP_SEALED } state;
     bool busy;               /* the chunk is with the thread */
     bool last;               /* finish the file with this chunk */

@@ -109,8 +109,11 @@ static void job_done(struct job *at)
 {
     struct ksnap_job *job = CONTAINER_OF(at, struct ksnap_job, done);
 
+    int64_t now_us = clock_mono_us();
+
     job->busy = false;
     job->chunk.len = 0;
+    job->rest_until_us = now_us + K_SNAP_REST * (now_us - job->started_us);
     if (job->err != ERR_OK) {
         diag_error("event=keeper_snapshot_failed file=%s error=\"%s\" "
                    "remedy=\"make room in dataDir; the log keeps everything "
@@ -119,7 +122,7 @@ static void job_done(struct job *at)
         job_forget(job);
     } else if (job->state == KSNAP_SEALED) {
         diag_info("event=keeper_snapshot file=%s ms=%lld", job->name,
-                  (long long)((clock_mono_us() - job->started_us) / 1000));
+                  (long long)((now_us - job->started_us) / 1000));
         job->keeper->core.stats.snapshots++;
         job_forget(job);
     }
@@ -133,11 +136,14 @@ static void next_due(struct keeper *keeper)
     keeper->snap_records = half + (uint64_t)rand() % (half + 1);
 }
 
+/* However fast the records come, snapshots take a tenth of the time at most. */
 static bool is_due(const struct keeper *keeper)
 {
     const struct kcore *core = &keeper->core;
     int64_t bytes = keeper->config.snap_size_kb * 512;
 
+    if (keeper->snap.rest_until_us > core->now_ms * 1000)
+        return false;
     return core->want_snapshot || core->records > keeper->snap_records ||
            (bytes > 0 && core->record_bytes > (uint64_t)bytes);
 }

@@ -118,7 +118,8 @@ void kwatch_handle(struct kreq *req)
     }
     path = rd_jute(&req->rd, INT32_MAX);
     number = rd_i32(&req->rd);
-    if (req->rd.err != ERR_OK || bytes_is_null(path))
+    if (req->rd.err != ERR_OK ||
+        (req->type == KOP_ADD_WATCH && bytes_is_null(path)))
         kreply_error(req->core, req->peer, req->xid, 0, K_MARSHALLING);
     else if (req->type == KOP_ADD_WATCH)
         add_watch(req, path, number);
