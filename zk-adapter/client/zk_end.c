@@ -1,8 +1,10 @@
 /* zk_end.c - ending a session of an earlier run.
  *
  * A second handle attaches to it with its id and password. Is it alive, then
- * closing that handle ends it; is it gone, the server says so. When the closing
- * did not reach the server, it is done again.
+ * closing that handle ends it; is it gone, the server says so. The library's
+ * closing does not tell whether it reached the server (anything readable ends
+ * its wait), so this is repeated until the server says that the session is
+ * gone: mostly the second time.
  */
 #include <string.h>
 
@@ -13,15 +15,12 @@ struct zk_end {
     struct zk_wire wire;
     struct zk_req *req;
     clientid_t id;
-    bool attached, gone;
+    bool gone; /* the server said so */
 };
 
 static void on_up(struct zk_wire *wire)
 {
-    struct zk_end *end = wire->context;
-
-    end->attached = true;
-    zk_wire_drop(wire);
+    zk_wire_drop(wire); /* which closes the session */
 }
 
 static void on_down(struct zk_wire *wire)
@@ -42,17 +41,16 @@ static void on_dropped(struct zk_wire *wire)
     struct zk_end *end = wire->context;
     struct zk_req *req = end->req;
     struct zk *zk = req->zk;
-    bool over = end->gone || (end->attached && wire->close_rc == ZOK);
+    bool gone = end->gone;
     bool closing = zk->phase == ZK_PHASE_CLOSING;
 
-    if (!over && !closing) {
-        end->attached = false;
+    if (!gone && !closing) {
         zk_wire_open(wire, &end->id);
         return;
     }
     zk_wire_fini(wire);
     mem_free(end);
-    zk_req_finish(req, over ? ERR_OK : ERR_CLOSED);
+    zk_req_finish(req, gone ? ERR_OK : ERR_CLOSED);
     if (closing)
         zk_maybe_closed(zk);
 }

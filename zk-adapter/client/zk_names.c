@@ -1,6 +1,7 @@
 /* zk_names.c - `zookeeper.connect`: parsing it, and resolving its names. */
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -124,13 +125,19 @@ enum err zk_parse_connect(struct bytes text, char *hosts, char *chroot,
     return err;
 }
 
-/* Append the addresses of one "host:port" to `out`, comma separated. */
-static int resolve_one(char *item, char *out, size_t size, size_t *n)
+/* The addresses found so far, as text. */
+struct found {
+    char items[SERVERS_MAX][NUMERIC_MAX];
+    size_t n;
+};
+
+/* Add the addresses of one "host:port"; the code of getaddrinfo(3). */
+static int resolve_one(char *item, struct found *found)
 {
     char *colon = strrchr(item, ':');
     struct addrinfo hints = { .ai_family = AF_UNSPEC,
                               .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
+    struct addrinfo *all = NULL;
     int rc;
 
     if (colon == NULL)
@@ -140,45 +147,60 @@ static int resolve_one(char *item, char *out, size_t size, size_t *n)
         colon[-1] = '\0';
         item++;
     }
-    rc = getaddrinfo(item, NULL, &hints, &found);
-    for (struct addrinfo *a = found; rc == 0 && a != NULL; a = a->ai_next) {
-        char text[NUMERIC_MAX];
-        size_t used = strlen(out);
+    rc = getaddrinfo(item, NULL, &hints, &all);
+    for (struct addrinfo *a = all; rc == 0 && a != NULL; a = a->ai_next) {
+        char text[NUMERIC_MAX - 8];
 
-        if (*n == SERVERS_MAX || used + NUMERIC_MAX + 8 > size)
+        if (found->n == SERVERS_MAX)
             break;
         if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0,
-                        NI_NUMERICHOST) != 0)
-            continue;
-        snprintf(out + used, size - used, "%s%s:%s", used ? "," : "", text,
-                 colon + 1);
-        ++*n;
+                        NI_NUMERICHOST) == 0)
+            snprintf(found->items[found->n++], NUMERIC_MAX, "%s:%.5s", text,
+                     colon + 1);
     }
-    if (found != NULL)
-        freeaddrinfo(found);
+    if (all != NULL)
+        freeaddrinfo(all);
     return rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Sorted, since name servers like to turn their answers round, and the same
+ * servers in another order are no news. */
+static char *join(struct found *found)
+{
+    size_t used = 0, size = found->n * NUMERIC_MAX;
+    char *out = mem_need(size);
+
+    qsort(found->items, found->n, NUMERIC_MAX, by_text);
+    for (size_t i = 0; i < found->n; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? "," : "",
+                                 found->items[i]);
+    return out;
 }
 
 char *zk_names_resolve(const char *hosts, size_t *n, char *error,
                        size_t error_size)
 {
-    size_t size = (size_t)SERVERS_MAX * (NUMERIC_MAX + 8);
-    char *out = mem_need(size);
+    struct found *found = mem_need(sizeof *found);
     char *copy = mem_need_text(bytes_of(hosts));
-    char *rest = NULL;
+    char *rest = NULL, *out = NULL;
 
-    *n = 0;
     snprintf(error, error_size, "no host");
     for (char *item = strtok_r(copy, ",", &rest); item != NULL;
          item = strtok_r(NULL, ",", &rest)) {
-        int rc = resolve_one(item, out, size, n);
+        int rc = resolve_one(item, found);
+
         if (rc != 0)
             snprintf(error, error_size, "%.60s: %s", item, gai_strerror(rc));
     }
+    *n = found->n;
+    if (found->n > 0)
+        out = join(found);
     mem_free(copy);
-    if (*n == 0) {
-        mem_free(out);
-        return NULL;
-    }
+    mem_free(found);
     return out;
 }

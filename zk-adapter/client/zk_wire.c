@@ -22,10 +22,11 @@
 #include "base/mem.h"
 
 enum {
-    FAILED_PAUSE_US = 100 * 1000,   /* after interest failed */
-    RESOLVE_FIRST_US = 200 * 1000,  /* between tries to resolve ... */
-    RESOLVE_AGAIN_US = 5 * 1000000, /* ... and while not connected */
-    CONNECT_LEAST_US = 1000 * 1000, /* limit for one server, at least */
+    FAILED_PAUSE_US = 100 * 1000,     /* after interest failed */
+    RESOLVE_FIRST_US = 200 * 1000,    /* between tries to resolve ... */
+    RESOLVE_AGAIN_US = 5 * 1000000,   /* ... and while not connected */
+    FIRST_COMPLAINT_US = 1000 * 1000, /* without a connection, at start */
+    CONNECT_LEAST_US = 1000 * 1000,   /* limit for one server, at least */
     COMPLAIN_FIRST_US = 5 * 1000000,
     COMPLAIN_MOST_US = 300 * 1000000,
     BURST_FRAMES = 2000, /* in one go, before others get a turn */
@@ -82,7 +83,7 @@ static void handle_make(struct zk_wire *wire)
         return;
     }
     zoo_set_servers_resolution_delay(wire->zh, -1);
-    loop_timer_set(&wire->retry, RESOLVE_AGAIN_US);
+    loop_timer_set(&wire->retry, FIRST_COMPLAINT_US);
     pump(wire);
 }
 
@@ -168,7 +169,8 @@ static void close_run(struct job *job) /* in the pool */
 {
     struct zk_wire *wire = CONTAINER_OF(job, struct zk_wire, close);
 
-    wire->close_rc = wire->closing ? zookeeper_close(wire->closing) : ZOK;
+    if (wire->closing != NULL)
+        zookeeper_close(wire->closing);
     wire->closing = NULL;
     job->run = on_closed;
     loop_post(wire->loop, job);

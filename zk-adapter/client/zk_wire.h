@@ -58,7 +58,6 @@ struct zk_wire {
     bool drop_wanted;          /* drop when no longer inside */
     bool dropping;             /* zookeeper_close() runs in the pool */
     zhandle_t *closing;        /* what it closes */
-    int close_rc;              /* ZOK: the server has taken the end */
     clientid_t id;             /* to attach to; client_id 0: a new session */
     int timeout_ms;            /* asked for */
 

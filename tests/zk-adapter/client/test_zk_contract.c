@@ -3,11 +3,14 @@
  * The same tests run against our own keeper and against Apache ZooKeeper; the
  * latter is skipped with a line where it is missing.
  */
+#include <arpa/inet.h>
 #include <check.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
@@ -456,6 +459,43 @@ START_TEST(closing_while_there_is_no_server_works_too)
 }
 END_TEST
 
+/* A listener that takes connections and never says a word. */
+static int mute(int *port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET };
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, len), 0);
+    ck_assert_int_eq(listen(fd, 8), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+START_TEST(a_server_that_says_nothing_is_given_up_soon)
+{
+    struct client other;
+    char hosts[200];
+    int fds[3], ports[3];
+    int64_t start_us = clock_mono_us();
+
+    for (int i = 0; i < 3; i++)
+        fds[i] = mute(&ports[i]);
+    snprintf(hosts, sizeof hosts,
+             "localhost:%d,127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d", ports[0],
+             ports[1], ports[2], server.port);
+    start(&other, hosts, "", 0, NULL);
+    UNTIL(other.seen[ZK_CONNECTED] == 1);
+    /* one second for each mute one; the library alone would take 2.7 s */
+    ck_assert_int_lt(clock_mono_us() - start_us, 4500 * 1000);
+    stop(&other);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+}
+END_TEST
+
 START_TEST(a_saved_session_is_ended_before_the_new_one_starts)
 {
     struct client old, new;
@@ -634,6 +674,7 @@ static Suite *suite(void)
     tcase_add_test(quiet,
                    closing_completes_everything_and_ends_ephemerals_at_once);
     tcase_add_test(quiet, closing_while_there_is_no_server_works_too);
+    tcase_add_test(quiet, a_server_that_says_nothing_is_given_up_soon);
     tcase_add_test(quiet, a_saved_session_is_ended_before_the_new_one_starts);
     tcase_add_test(quiet, an_expired_session_tells_all_and_can_be_renewed);
     suite_add_tcase(s, quiet);

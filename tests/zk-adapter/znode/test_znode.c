@@ -284,8 +284,8 @@ START_TEST(wrong_brokers_are_refused_with_a_sentence)
         "{\"version\":0,\"jmx_port\":1}",
         "{\"version\":4,\"jmx_port\":1}",
         "{\"version\":4,\"jmx_port\":1,\"endpoints\":[\"A:1\"]}",
-        "{\"version\":4,\"jmx_port\":1,\"endpoints\":[\"A://h:1\"],"
-        "\"listener_security_protocol_map\":{\"B\":\"SSL\"}}",
+        ("{\"version\":4,\"jmx_port\":1,\"endpoints\":[\"A://h:1\"],"
+         "\"listener_security_protocol_map\":{\"B\":\"SSL\"}}"),
         "{\"version\":4,\"jmx_port\":1,\"endpoints\":[7]}",
     };
     struct znode_broker b;
@@ -417,10 +417,10 @@ START_TEST(features_must_make_sense)
         "{\"version\":2,\"features\":{}}",
         "{\"version\":2,\"status\":1}",
         "{\"version\":2,\"status\":2,\"features\":{}}",
-        "{\"version\":1,\"status\":1,\"features\":{\"f\":"
-        "{\"max_version_level\":1}}}",
-        "{\"version\":2,\"status\":1,\"features\":{\"f\":"
-        "{\"max_version_level\":0}}}",
+        ("{\"version\":1,\"status\":1,\"features\":{\"f\":"
+         "{\"max_version_level\":1}}}"),
+        ("{\"version\":2,\"status\":1,\"features\":{\"f\":"
+         "{\"max_version_level\":0}}}"),
     };
     struct znode_features f;
 
