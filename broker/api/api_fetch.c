@@ -17,7 +17,12 @@
 #include "wire/errors.h"
 #include "wire/msg_fetch.h"
 
-enum { FETCH_MAX_BYTES = 57671680 }; /* fetch.max.bytes, without a config */
+enum {
+    FETCH_MAX_BYTES = 57671680,       /* fetch.max.bytes, without a config */
+    FETCH_WAIT_MOST_MS = 5 * 60 * 1000, /* whoever asks to wait longer is
+                                         answered then: a peer that has gone
+                                         meanwhile is not noticed before */
+};
 
 static void run(struct fetch *f);
 
@@ -58,7 +63,8 @@ static struct fetch *fetch_new(struct request *request,
                                         : in->replica_id;
     f->replica_epoch = request->version >= 15 ? in->replica_state.replica_epoch
                                               : -1;
-    f->max_wait_ms = in->max_wait_ms;
+    f->max_wait_ms = in->max_wait_ms < FETCH_WAIT_MOST_MS ? in->max_wait_ms
+                                                          : FETCH_WAIT_MOST_MS;
     f->max_bytes = in->max_bytes < most ? in->max_bytes : most;
     f->min_bytes = in->min_bytes < f->max_bytes ? in->min_bytes : f->max_bytes;
     f->committed = in->isolation_level == 1;
