@@ -73,7 +73,9 @@ tests    := $(patsubst %.c,$(BUILD)/%,$(test_c))
 
 .PHONY: all deps run check scenario bench san tsan fuzz headers tidy format \
         install clean
-all: $(BUILD)/libseg.so $(BUILD)/gregor $(if $(tools_c),$(BUILD)/gregor-tools)
+all: $(BUILD)/libseg.so $(core_o) \
+     $(if $(wildcard broker/controller/controller.c),$(BUILD)/gregor) \
+     $(if $(tools_c),$(BUILD)/gregor-tools)
 
 $(BUILD)/libseg.so: $(seg_o)
 	$(say) LD $@
