@@ -46,7 +46,7 @@ static void batch_header_read_1(struct rd *r, struct batch_header *h)
     h->leader_epoch = BATCH_NO_EPOCH;
     h->crc = rd_u32(r);
     h->magic = rd_i8(r);
-    h->attributes = rd_i8(r);
+    h->attributes = rd_u8(r);
     h->last_offset_delta = 0;
     h->max_timestamp = h->magic >= 1 ? rd_i64(r) : BATCH_NO_TIMESTAMP;
     h->base_timestamp = h->max_timestamp;

@@ -225,7 +225,7 @@ MUST_USE enum err batch_record_header(struct bytes *headers, struct bytes *key,
                                       struct bytes *value);
 
 /* Window through which compressed records are read. */
-#define BATCH_WINDOW (32 * 1024)
+#define BATCH_WINDOW ((size_t)32 * 1024)
 
 struct batch_reader {
     struct batch batch;        /* being read */

@@ -170,7 +170,7 @@ static enum err skim_record(struct batch_reader *reader, struct batch_raw *raw,
         return ERR_RECORD;
     reader->window_at += (size_t)(at - from);
     *size = (uint32_t)(at - from) + (uint32_t)body;
-    if (body > BATCH_WINDOW)
+    if ((size_t)body > BATCH_WINDOW)
         return skim_large(reader, body, raw);
     err = batch_window_need(reader, (size_t)body);
     if (err != ERR_OK)

@@ -231,7 +231,9 @@ static enum err validate_rewrite(struct validate *v)
     struct batch_record record;
     enum err err;
 
-    spec.attributes |= h->attributes & (BATCH_TRANSACTIONAL | BATCH_CONTROL);
+    spec.attributes = (int16_t)(spec.attributes |
+                                (h->attributes &
+                                 (BATCH_TRANSACTIONAL | BATCH_CONTROL)));
     spec.producer_id = h->producer_id;
     spec.producer_epoch = h->producer_epoch;
     spec.base_sequence = h->base_sequence;
