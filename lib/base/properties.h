@@ -21,7 +21,7 @@
 
 enum {
     PROPERTIES_FILE_MAX = 1024 * 1024, /* bytes of text taken */
-    PROPERTIES_MAX = 65536             /* entries taken */
+    PROPERTIES_MAX = 16384             /* entries taken */
 };
 
 struct property {

@@ -100,6 +100,37 @@ static void on_overdue(struct loop_timer *timer)
     tell(zk, ZK_OVERDUE);
 }
 
+/* Tell the operations that are with the library, which still has to complete
+ * the requests. */
+static void tell_all(struct list *reqs, enum err err)
+{
+    LIST_EACH(link, reqs) {
+        struct zk_req *req = CONTAINER_OF(link, struct zk_req, link);
+
+        if (req->op != NULL) {
+            struct zk_op *op = req->op;
+
+            zk_watch_done(req, false);
+            req->op = NULL;
+            op->private_ = NULL;
+            op->err = err;
+            op->on_done(op);
+        }
+    }
+}
+
+/* What is still in flight is left to the library, which completes it from
+ * within zookeeper_close(). */
+static void orphan_all(struct list *reqs)
+{
+    while (!list_is_empty(reqs)) {
+        struct zk_req *req = CONTAINER_OF(reqs->next, struct zk_req, link);
+
+        list_remove(&req->link);
+        req->zk = NULL;
+    }
+}
+
 /* Take every request out of the session's lists, oldest first. */
 static void collect(struct zk *zk, struct list *all)
 {
@@ -125,6 +156,8 @@ static void on_expired(struct zk_wire *wire)
     diag_warn("event=zookeeper_session_expired session=0x%" PRIx64,
               (uint64_t)zk->session);
     tell(zk, ZK_EXPIRED);
+    tell_all(&zk->in_flight, ERR_EXPIRED); /* the library has left none */
+    orphan_all(&zk->in_flight);
     zk_req_finish_all(&all, ERR_EXPIRED);
     zk_watch_void_all(zk);
 }
@@ -157,8 +190,8 @@ static void on_saved_ended(struct zk_op *op)
 {
     struct zk *zk = CONTAINER_OF(op, struct zk, saved_end);
 
-    if (op->err != ERR_OK)
-        return; /* closed meanwhile */
+    if (op->err != ERR_OK || zk->phase == ZK_PHASE_CLOSING)
+        return;
     diag_info("event=zookeeper_earlier_session_ended");
     open_session(zk);
 }
@@ -222,35 +255,6 @@ void zk_renew(struct zk *zk)
  * socket as soon as anything can be read after its closeSession; with answers
  * unread the kernel then resets the connection, and the server may never see
  * the closeSession behind them. */
-static void tell_closed(struct list *reqs)
-{
-    LIST_EACH(link, reqs) {
-        struct zk_req *req = CONTAINER_OF(link, struct zk_req, link);
-
-        if (req->op != NULL) {
-            struct zk_op *op = req->op;
-
-            zk_watch_done(req, false);
-            req->op = NULL;
-            op->private_ = NULL;
-            op->err = ERR_CLOSED;
-            op->on_done(op);
-        }
-    }
-}
-
-/* What is still in flight is left to the library, which completes it from
- * within zookeeper_close(). */
-static void orphan_all(struct list *reqs)
-{
-    while (!list_is_empty(reqs)) {
-        struct zk_req *req = CONTAINER_OF(reqs->next, struct zk_req, link);
-
-        list_remove(&req->link);
-        req->zk = NULL;
-    }
-}
-
 static void close_step(struct zk *zk)
 {
     if (zk->wire_busy && zk->drained) {
@@ -281,7 +285,7 @@ static void on_close(struct job *job)
 
     zk->run.run = on_run;
     zk->run_posted = false;
-    tell_closed(&zk->in_flight);
+    tell_all(&zk->in_flight, ERR_CLOSED);
     collect(zk, &all);
     zk_req_finish_all(&all, ERR_CLOSED);
     zk_watch_void_all(zk);

@@ -120,7 +120,8 @@ typedef void zk_op_fn(struct zk_op *op);
 struct zk_op {
     zk_op_fn *on_done;
     void *private_;        /* the session's; NULL while not lent */
-    bool retry;            /* in: send a write again after a lost connection */
+    bool retry;            /* in: send a write again after a lost connection; a
+                              tenth time lost is ERR_LOST (too large, maybe) */
     bool retried;          /* out: it was sent more than once */
     enum err err;
     struct bytes data;     /* get: content (null when the znode holds null) */

@@ -9,6 +9,10 @@
 #include "base/mem.h"
 #include "client/zk_in.h"
 
+/* A server drops a connection whose request is above its jute.maxbuffer:
+ * sending that again for ever would keep the session down. */
+enum { TRIES_MAX = 10 };
+
 enum err zk_err_from_library(int rc)
 {
     switch (rc) {
@@ -88,7 +92,7 @@ bool zk_path_is_valid(const char *path, bool sequential)
 static bool may_repeat(const struct zk_req *req)
 {
     return req->kind <= ZK_REQ_SYNC || req->kind == ZK_REQ_MAKE_PATH ||
-           (req->op != NULL && req->op->retry);
+           (req->op != NULL && req->op->retry && req->tries < TRIES_MAX);
 }
 
 static bool was_lost(const struct zk *zk, int rc)

@@ -528,6 +528,21 @@ START_TEST(a_saved_session_is_ended_before_the_new_one_starts)
 }
 END_TEST
 
+START_TEST(closing_while_an_earlier_session_is_being_ended_works)
+{
+    static const uint8_t passwd[ZK_PASSWD_LEN] = { 1 };
+    struct client other;
+
+    for (int turns = 0; turns < 12; turns++) {
+        start(&other, turns % 2 ? "127.0.0.1:1" : server.hosts, root, 77,
+              passwd);
+        for (int i = 0; i < turns; i++)
+            loop_turn(loop, 0);
+        stop(&other);
+    }
+}
+END_TEST
+
 START_TEST(an_expired_session_tells_all_and_can_be_renewed)
 {
     struct seen_watch watch = { .watch.on_fire = on_fire };
@@ -676,6 +691,8 @@ static Suite *suite(void)
     tcase_add_test(quiet, closing_while_there_is_no_server_works_too);
     tcase_add_test(quiet, a_server_that_says_nothing_is_given_up_soon);
     tcase_add_test(quiet, a_saved_session_is_ended_before_the_new_one_starts);
+    tcase_add_test(quiet,
+                   closing_while_an_earlier_session_is_being_ended_works);
     tcase_add_test(quiet, an_expired_session_tells_all_and_can_be_renewed);
     suite_add_tcase(s, quiet);
     tcase_add_checked_fixture(rough, server_up, server_down);
