@@ -18,6 +18,9 @@
     X(UPDATE_METADATA, update_metadata) \
     X(LEADER_AND_ISR, leader_and_isr) \
     X(STOP_REPLICA, stop_replica) \
+    X(CONTROLLED_SHUTDOWN, controlled_shutdown) \
+    X(ALTER_PARTITION, alter_partition) \
+    X(ALLOCATE_PRODUCER_IDS, allocate_producer_ids) \
     X(API_VERSIONS, api_versions) \
     X(CREATE_TOPICS, create_topics) \
     X(DELETE_TOPICS, delete_topics) \

@@ -696,6 +696,18 @@ static void fake_make_path(struct coord *coord, struct zk_op *op,
     op_new(coord, op, OP_MAKE, path);
 }
 
+static void fake_op_cancel(struct coord *coord, struct zk_op *op)
+{
+    struct fake_op *o = op->private_;
+
+    (void)coord;
+    if (o == NULL)
+        return;
+    op->private_ = NULL;
+    list_remove(&o->link);
+    fake_op_free(o);
+}
+
 static void fake_watch_cancel(struct coord *coord, struct zk_watch *watch)
 {
     struct fake_coord *fake = CONTAINER_OF(coord, struct fake_coord, coord);
@@ -751,6 +763,7 @@ void fake_coord_init(struct fake_coord *coord, struct fake_tree *tree)
         .children = fake_children,
         .multi = fake_multi,
         .make_path = fake_make_path,
+        .op_cancel = fake_op_cancel,
         .watch_cancel = fake_watch_cancel,
         .session_id = fake_session_id,
     };

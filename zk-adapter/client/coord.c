@@ -54,6 +54,12 @@ static void real_make_path(struct coord *coord, struct zk_op *op,
     zk_make_path(zk_of(coord), op, path);
 }
 
+static void real_op_cancel(struct coord *coord, struct zk_op *op)
+{
+    (void)coord;
+    zk_op_cancel(op);
+}
+
 static void real_watch_cancel(struct coord *coord, struct zk_watch *watch)
 {
     (void)coord;
@@ -77,6 +83,7 @@ void coord_zk_init(struct coord_zk *coord, struct zk *zk)
         .children = real_children,
         .multi = real_multi,
         .make_path = real_make_path,
+        .op_cancel = real_op_cancel,
         .watch_cancel = real_watch_cancel,
         .session_id = real_session_id,
     };

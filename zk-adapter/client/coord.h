@@ -29,6 +29,7 @@ struct coord {
     void (*multi)(struct coord *coord, struct zk_op *op, struct zk_part *parts,
                   size_t n_parts);
     void (*make_path)(struct coord *coord, struct zk_op *op, const char *path);
+    void (*op_cancel)(struct coord *coord, struct zk_op *op);
     void (*watch_cancel)(struct coord *coord, struct zk_watch *watch);
     /* Id of the session of the moment; 0 before the first connection. */
     int64_t (*session_id)(struct coord *coord);

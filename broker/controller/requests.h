@@ -1,0 +1,37 @@
+/* requests.h - what brokers ask the controller, each as an event in its turn.
+ *
+ *     handler (reactor) ─▶ controller_X(ctl, r) ─▶ event ─▶ r->on_done ─▶ reply
+ *
+ * `in` and `out` are the API's request and response structs; arrays of the
+ * answer are taken from `arena`. All three belong to the controller from the
+ * call until on_done, which comes exactly once, on the coordination loop.
+ *
+ * Threads: the calls from any.
+ */
+#ifndef GREGOR_CTL_REQUESTS_H
+#define GREGOR_CTL_REQUESTS_H
+
+#include "controller/controller.h"
+#include "base/mem.h"
+
+struct ctl_request {
+    struct controller_event event; /* the controller's */
+    const void *in;
+    void *out;
+    int16_t version;
+    struct arena *arena;
+    void (*on_done)(struct ctl_request *r);
+    void *private_;                /* the controller's */
+};
+
+void controller_alter_partition(struct controller *ctl, struct ctl_request *r);
+void controller_controlled_shutdown(struct controller *ctl,
+                                    struct ctl_request *r);
+void controller_allocate_producer_ids(struct controller *ctl,
+                                      struct ctl_request *r);
+
+/* unclean.leader.election.enable was turned on, for a topic or for all: elect
+ * for what waits. Any loop of the coordination thread. */
+void controller_on_unclean_enabled(struct controller *ctl);
+
+#endif
