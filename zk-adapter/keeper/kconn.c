@@ -178,7 +178,8 @@ static bool in_keep(struct kconn *conn, struct bytes rest)
         conn->in_len = conn->in_size = 0;
         return true;
     }
-    if (rest.at >= conn->in && rest.at < conn->in + conn->in_size) {
+    if (conn->in != NULL && rest.at >= conn->in &&
+        rest.at < conn->in + conn->in_size) {
         memmove(conn->in, rest.at, rest.len);
     } else {
         uint8_t *in = mem_try(rest.len);

@@ -156,6 +156,8 @@ struct bytes kpeer_sendable(const struct kpeer *peer)
 {
     size_t end = peer->n_gates ? peer->gates[0].at : peer->out.len;
 
+    if (end == peer->sent)
+        return bytes_make("", 0);
     return bytes_make(peer->out.data + peer->sent, end - peer->sent);
 }
 
@@ -421,6 +423,8 @@ size_t kcore_feed(struct kcore *core, struct kpeer *peer, struct bytes in,
 
     peer->paused = false;
     *need = 4;
+    if (in.len == 0)
+        return 0;
     while (peer->close == KPEER_OPEN) {
         struct bytes rest = bytes_make(in.at + done, in.len - done);
 

@@ -11,14 +11,16 @@
 #include "base/mem.h"
 #include "keeper/ktxn.h"
 
-enum { STEP_FIRST = 1 << 20, NAME_MOST = 64 };
+enum { STEP_FIRST = 1 << 20, STEP_LEAST = 1 << 16, NAME_MOST = 64 };
 
 void klog_init(struct klog *log, const char *dir, int64_t pre_alloc_bytes,
                bool force_sync)
 {
     *log = (struct klog){ .dir = mem_need_text(bytes_of(dir)),
                           .fd = -1,
-                          .step_most = pre_alloc_bytes,
+                          .step_most = pre_alloc_bytes > STEP_LEAST
+                                           ? pre_alloc_bytes
+                                           : STEP_LEAST,
                           .force_sync = force_sync };
 }
 
@@ -73,22 +75,26 @@ enum err klog_sync_dir(const char *dir, struct errmsg *why)
     return err;
 }
 
+/* A nearly full disk may still have room for a smaller step. */
 bool klog_reserve(struct klog *log)
 {
-    int64_t step = log->step;
-
     if (log->fd < 0)
         return !log->low;
-    if (fallocate(log->fd, 0, log->allocated, step) == 0) {
-        log->allocated += step;
-        log->low = false;
-        log->step = step * 2 < log->step_most ? step * 2 : log->step_most;
-    } else if (errno == ENOSPC || errno == EDQUOT) {
-        log->low = true;
-    } else { /* the file system can not: let it grow as it is written */
-        log->allocated = INT64_MAX / 2;
+    for (int64_t step = log->step; step >= STEP_LEAST; step /= 2) {
+        if (fallocate(log->fd, 0, log->allocated, step) == 0) {
+            log->allocated += step;
+            log->low = false;
+            log->step = step * 2 < log->step_most ? step * 2 : log->step_most;
+            return true;
+        }
+        if (errno != ENOSPC && errno != EDQUOT) {
+            /* The file system can not: let it grow as it is written. */
+            log->allocated = INT64_MAX / 2;
+            return true;
+        }
     }
-    return !log->low;
+    log->low = true;
+    return false;
 }
 
 static enum err sync_fd(const struct klog *log, struct errmsg *why)

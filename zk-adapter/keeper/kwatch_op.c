@@ -80,8 +80,9 @@ static void add_watch(struct kreq *req, struct bytes path, int32_t mode)
         kreply_error(req->core, req->peer, req->xid, 0, K_MARSHALLING);
         return;
     }
-    kwatch_add(&req->core->watches, &req->peer->watcher, path,
-               mode == 0 ? KWATCH_PERSISTENT : KWATCH_RECURSIVE);
+    if (!bytes_is_null(path)) /* nothing will ever happen to no path */
+        kwatch_add(&req->core->watches, &req->peer->watcher, path,
+                   mode == 0 ? KWATCH_PERSISTENT : KWATCH_RECURSIVE);
     frame = kreply_begin(req->core, req->peer, req->xid, 0, K_OK);
     wr_i32(&req->peer->out, 0);
     kreply_end(req->core, req->peer, frame);
@@ -118,8 +119,7 @@ void kwatch_handle(struct kreq *req)
     }
     path = rd_jute(&req->rd, INT32_MAX);
     number = rd_i32(&req->rd);
-    if (req->rd.err != ERR_OK ||
-        (req->type == KOP_ADD_WATCH && bytes_is_null(path)))
+    if (req->rd.err != ERR_OK)
         kreply_error(req->core, req->peer, req->xid, 0, K_MARSHALLING);
     else if (req->type == KOP_ADD_WATCH)
         add_watch(req, path, number);
