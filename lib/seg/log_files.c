@@ -43,7 +43,7 @@ bool log_file_name_read(const char *name, int64_t *base, const char **suffix)
 enum err log_file_get(struct log *log, int64_t base, enum seg_kind kind,
                       bool create, struct seg_file **file, struct errmsg *why)
 {
-    struct seg_key key = { log->number, base, kind };
+    struct seg_key key = { atomic_load(&log->number), base, kind };
     char path[SEG_PATH_MOST];
     enum err err;
 
@@ -59,6 +59,15 @@ enum err log_file_get(struct log *log, int64_t base, enum seg_kind kind,
         lock_give(&log->lock);
     }
     return seg_files_open(log->dir->files, &key, path, create, file, why);
+}
+
+void log_renumber(struct log *log)
+{
+    uint64_t old = atomic_load(&log->number);
+
+    atomic_store(&log->number, seg_files_number(log->dir->files));
+    for (uint32_t i = 0; i < log->n_segments; i++)
+        seg_files_drop(log->dir->files, old, log->segments[i].base);
 }
 
 enum err log_failed(struct log *log, enum err err, const struct errmsg *why)

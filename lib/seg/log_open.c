@@ -18,7 +18,7 @@ static struct log *log_new(struct log_dir *dir, const char *name,
     log->name = mem_need_text(bytes_of(name));
     log->topic = mem_need_text(topic);
     log->partition = partition;
-    log->number = seg_files_number(dir->files);
+    atomic_init(&log->number, seg_files_number(dir->files));
     lock_init(&log->lock);
     lock_init(&log->writer);
     atomic_init(&log->end, 0);

@@ -81,7 +81,8 @@ struct log {
     char *name;             /* of the directory; owned; changes by rename only */
     char *topic;            /* owned */
     int32_t partition;
-    uint64_t number;        /* in the cache of open files */
+    _Atomic uint64_t number; /* in the cache of open files; a new one when names
+                               may come again, see log_renumber() */
     struct lock lock;
     struct lock writer;
 
@@ -161,6 +162,11 @@ bool log_file_name_read(const char *name, int64_t *base, const char **suffix);
 MUST_USE enum err log_file_get(struct log *log, int64_t base,
                                enum seg_kind kind, bool create,
                                struct seg_file **file, struct errmsg *why);
+
+/* Segments were removed whose names may be used again. A reader may be about to
+ * put an old file into the cache: it does so under the old number. Call it after
+ * the old files were renamed, before new ones are made. Under `writer`. */
+void log_renumber(struct log *log);
 
 /* A disk failure: take the directory offline. Gives back `err`; ERR_NOMEM,
  * ERR_LIMIT and ERR_SPACE are no failures of the disk. */

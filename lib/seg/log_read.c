@@ -10,7 +10,7 @@ struct place {
 };
 
 /* Where the batch that holds `offset` begins: maybe in a later segment, when the
- * rest of this one was compacted away. ERR_ABSENT: nowhere below the LEO. */
+ * rest of this one was compacted away. At the segment's end: nowhere. */
 static enum err find(struct log *log, int64_t offset, bool cached,
                      struct place *place, struct errmsg *why)
 {
@@ -21,10 +21,9 @@ static enum err find(struct log *log, int64_t offset, bool cached,
         log_segment_of(log, at, &place->segment, &at, &place->active);
         err = log_find_position(log, &place->segment, offset, cached,
                                 &place->position, &place->size, why);
-        if (err != ERR_OK || place->position < place->segment.size)
+        if (err != ERR_OK || place->position < place->segment.size ||
+            place->active)
             return err;
-        if (place->active)
-            return ERR_ABSENT;
     }
 }
 
@@ -129,9 +128,9 @@ static enum err make_plan(struct log *log, const struct place *place,
 /* Bytes from the end that count as just written. */
 enum { HOT_BYTES = 8 << 20 };
 
-enum err log_read(struct log *log, int64_t offset, int64_t limit,
-                  uint32_t max_bytes, unsigned flags, struct log_plan *plan,
-                  struct errmsg *why)
+static enum err try_read(struct log *log, int64_t offset, int64_t limit,
+                         uint32_t max_bytes, unsigned flags,
+                         struct log_plan *plan, struct errmsg *why)
 {
     bool cached = (flags & LOG_READ_NO_BLOCK) != 0;
     int64_t end = atomic_load(&log->end);
@@ -152,14 +151,13 @@ enum err log_read(struct log *log, int64_t offset, int64_t limit,
     if (offset >= limit || (max_bytes == 0 && !(flags & LOG_READ_ONE)))
         return ERR_OK;
     err = find(log, offset, cached, &place, why);
-    if (err == ERR_ABSENT)
-        return ERR_OK;
-    if (err == ERR_OK)
-        err = find_limit(log, &place, limit,
-                         place.position > UINT32_MAX - max_bytes
-                             ? UINT32_MAX
-                             : place.position + max_bytes,
-                         cached, &limit_at, why);
+    if (err != ERR_OK || place.position >= place.segment.size)
+        return err;
+    err = find_limit(log, &place, limit,
+                     place.position > UINT32_MAX - max_bytes
+                         ? UINT32_MAX
+                         : place.position + max_bytes,
+                     cached, &limit_at, why);
     if (err != ERR_OK || limit_at <= place.position)
         return err;
     err = make_plan(log, &place, limit_at, max_bytes, flags, plan, why);
@@ -175,6 +173,22 @@ enum err log_read(struct log *log, int64_t offset, int64_t limit,
         log_mark(log, limit, limit_at);
     lock_give(&log->lock);
     return ERR_OK;
+}
+
+/* Attempts to read while segments are being removed. */
+enum { TRIES = 4 };
+
+enum err log_read(struct log *log, int64_t offset, int64_t limit,
+                  uint32_t max_bytes, unsigned flags, struct log_plan *plan,
+                  struct errmsg *why)
+{
+    enum err err = ERR_ABSENT;
+
+    /* A file may vanish between being looked up and being opened: retention
+     * has raised the log start then, or a truncation has lowered the end. */
+    for (int i = 0; i < TRIES && err == ERR_ABSENT; i++)
+        err = try_read(log, offset, limit, max_bytes, flags, plan, why);
+    return err == ERR_ABSENT ? ERR_IO : err;
 }
 
 enum err log_plan_load(struct log *log, const struct log_plan *plan,

@@ -155,6 +155,7 @@ static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms,
     while (err == ERR_OK && log->n_segments > 1 &&
            log_active(log)->base > offset)
         err = remove_last(log, now_ms, why);
+    log_renumber(log);
     if (err == ERR_OK)
         err = cut_active(log, offset, now_ms, why);
     lower(&log->start, offset);
@@ -187,6 +188,7 @@ static enum err reset_at(struct log *log, int64_t offset, int64_t now_ms,
         return err;
     old = log_active_copy(log);
     err = log_segment_remove(log, old.base, old.n_txn != 0, true, now_ms, why);
+    log_renumber(log);
     if (err == ERR_OK)
         err = log_roll_to(log, offset, now_ms, why);
     if (err != ERR_OK)
