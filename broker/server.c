@@ -147,6 +147,7 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     err = loop_new(&broker->coord_loop, "coordination", why);
     if (err != ERR_OK)
         return err;
+    server_session_init(server);
     if (pthread_create(&server->coord_thread, NULL, coord_main,
                        broker->coord_loop) != 0)
         return err_set(why, ERR_NOMEM, "no thread for the coordination loop");

@@ -67,6 +67,8 @@ MUST_USE enum err server_on_coord(struct server *server,
 
 /* -- the session (server_session.c) --------------------------------------- */
 
+/* Once the coordination loop is there. */
+void server_session_init(struct server *server);
 /* Connect, end a killed run's session, make the tree, know the cluster id. */
 MUST_USE enum err server_connect(struct server *server, struct errmsg *why);
 /* The broker id, from the configuration, the directories or ZooKeeper; written

@@ -261,6 +261,12 @@ static void session_on_event(void *arg, enum zk_event event)
     }
 }
 
+void server_session_init(struct server *server)
+{
+    loop_timer_init(&server->retry, server->broker.coord_loop, session_retry);
+    server->save.run = session_save;
+}
+
 /* -- connecting ------------------------------------------------------------- */
 
 static void session_open(struct server *server)
@@ -284,8 +290,6 @@ static void session_open(struct server *server)
                  (unsigned)keeper_port(server->keeper));
         config.hosts = local;
     }
-    loop_timer_init(&server->retry, broker->coord_loop, session_retry);
-    server->save.run = session_save;
     err = zk_start(&broker->zk, broker->coord_loop, broker->pool, &config, &why);
     if (err != ERR_OK) {
         server_step_done(server, err, &why);
