@@ -18,7 +18,6 @@
 #include "wire/msg_fetch.h"
 
 enum {
-    FETCH_MAX_BYTES = 57671680,       /* fetch.max.bytes, without a config */
     FETCH_WAIT_MOST_MS = 5 * 60 * 1000, /* whoever asks to wait longer is
                                          answered then: a peer that has gone
                                          meanwhile is not noticed before */
@@ -43,17 +42,11 @@ static struct bytes name_of(void *context, struct uuid id, struct arena *arena)
 
 /* -- opening -------------------------------------------------------------------- */
 
-static int64_t fetch_max_bytes(const struct broker *broker)
-{
-    return broker->config ? config_int64(broker->config, CFG_FETCH_MAX_BYTES)
-                          : FETCH_MAX_BYTES;
-}
-
 static struct fetch *fetch_new(struct request *request,
                                const struct wire_fetch_request *in)
 {
     struct fetch *f = arena_take(&request->arena, sizeof *f);
-    int64_t most = fetch_max_bytes(request->broker);
+    int64_t most = config_int64(request->broker->config, CFG_FETCH_MAX_BYTES);
 
     if (!f)
         return NULL;

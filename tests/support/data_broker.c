@@ -161,7 +161,15 @@ void data_broker_start(struct data_broker *db, int port)
 {
     struct errmsg why = { "" };
 
+    static const char *const settings[] = { "zookeeper.connect=localhost:1",
+                                            "auto.create.topics.enable=false",
+                                            NULL };
+    struct config_source_env env = { .overrides = settings,
+                                     .host_name = "localhost" };
+
     memset(&db->broker, 0, sizeof db->broker);
+    NEED(config_open(&db->config, &env, &why) == ERR_OK);
+    db->broker.config = db->config;
     db->broker.id = DATA_BROKER_ID;
     snprintf(db->broker.cluster_id, sizeof db->broker.cluster_id, "test");
     NEED(metadata_new(&db->broker.metadata) == ERR_OK);
@@ -189,6 +197,7 @@ static void stop(struct data_broker *db, bool clean)
     loop_free(&db->broker.coord_loop);
     replicas_free(&db->broker.replicas);
     metadata_free(&db->broker.metadata);
+    config_close(&db->config);
 }
 
 void data_broker_stop(struct data_broker *db)

@@ -9,12 +9,14 @@
 #include <pthread.h>
 
 #include "broker.h"
+#include "config/config.h"
 #include "partition/replicas.h"
 
 enum { DATA_BROKER_ID = 1, DATA_FOLLOWER_ID = 2 };
 
 struct data_broker {
     struct broker broker;
+    struct config *config;   /* defaults */
     char dir[64];            /* removed by data_broker_fini() */
     struct listener listener;
     pthread_t coord;
