@@ -1,9 +1,9 @@
 /* keeper_load.c - raw load for a ZooKeeper-protocol server.
  *
- *     keeper_load PORT OP CONNECTIONS IN_FLIGHT SECONDS [BYTES]
+ *     keeper_load PORT OP CONNECTIONS IN_FLIGHT SECONDS [BYTES [FIRST]]
  *
  * OP: get, set, create. Each connection keeps IN_FLIGHT requests outstanding.
- * One line comes out: operations per second, p50 and p99 in microseconds, and
+ * Connection n works on the node /load/(FIRST + n). One line comes out: operations per second, p50 and p99 in microseconds, and
  * the CPU of this process per operation. One thread, epoll, no library.
  */
 #include <arpa/inet.h>
@@ -207,12 +207,10 @@ static void prepare(struct conn *c)
 {
     char path[64];
 
-    if (c->number == 0) {
-        put_request(c, 1, "/load");
-        flush(c);
-        while (receive(c, false) == 0)
-            continue;
-    }
+    put_request(c, 1, "/load");
+    flush(c);
+    while (receive(c, false) == 0)
+        continue;
     snprintf(path, sizeof path, "/load/%u", c->number);
     put_request(c, 1, path);
     flush(c);
@@ -263,13 +261,14 @@ static uint64_t run(struct conn *conns, unsigned n, int64_t until)
 int main(int argc, char **argv)
 {
     unsigned n;
+    unsigned first = 0;
     int64_t began;
     double seconds;
     struct rusage use;
 
     if (argc < 6) {
         fprintf(stderr, "usage: keeper_load PORT get|set|create CONNECTIONS "
-                        "IN_FLIGHT SECONDS [BYTES]\n");
+                        "IN_FLIGHT SECONDS [BYTES [FIRST]]\n");
         return 2;
     }
     op = argv[2];
@@ -278,11 +277,13 @@ int main(int argc, char **argv)
     seconds = atof(argv[5]);
     if (argc > 6)
         value_len = (size_t)atoi(argv[6]);
+    if (argc > 7)
+        first = (unsigned)atoi(argv[7]);
     assert(in_flight > 0 && in_flight < FLIGHT_MOST && value_len < BUF / 4);
     samples = malloc(SAMPLES_MOST * sizeof *samples);
     struct conn *conns = calloc(n, sizeof *conns);
     for (unsigned i = 0; i < n; i++) {
-        open_conn(&conns[i], atoi(argv[1]), i);
+        open_conn(&conns[i], atoi(argv[1]), first + i);
         prepare(&conns[i]);
     }
     began = now_us();
@@ -290,10 +291,11 @@ int main(int argc, char **argv)
     seconds = (double)(now_us() - began) / 1e6;
     qsort(samples, n_samples, sizeof *samples, by_size);
     getrusage(RUSAGE_SELF, &use);
-    printf("%s connections=%u in_flight=%u ops_per_s=%.0f p50_us=%u p99_us=%u "
+    printf("%s connections=%u in_flight=%u ops_per_s=%.0f p50_us=%u p99_us=%u max_us=%u "
            "client_cpu_us=%.2f\n", op, n, in_flight, (double)done / seconds,
            n_samples ? samples[n_samples / 2] : 0,
            n_samples ? samples[n_samples * 99 / 100] : 0,
+           n_samples ? samples[n_samples - 1] : 0,
            (double)((use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
                     use.ru_utime.tv_usec + use.ru_stime.tv_usec) / (double)done);
     return 0;

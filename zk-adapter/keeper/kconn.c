@@ -344,9 +344,11 @@ static void on_accept(struct loop_io *io, unsigned ready)
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE)
+            if (errno == EMFILE || errno == ENFILE) {
                 DIAG_SELDOM(DIAG_ERROR, "event=keeper_no_descriptors "
                             "remedy=\"raise the limit of open files\"");
+                loop_io_want(io, 0); /* until the next sweep */
+            }
             return;
         }
         if (may_come(keeper, &ss)) {
@@ -373,6 +375,8 @@ void kconn_sweep(struct keeper *keeper)
             break;
         kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
     }
+    if (keeper->listen_fd >= 0)
+        loop_io_want(&keeper->accept, LOOP_READ);
 }
 
 void kconn_close_all(struct keeper *keeper)

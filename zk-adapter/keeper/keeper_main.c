@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -50,6 +51,18 @@ static enum err config_load(struct keeper_config *config, const char *path,
     return err;
 }
 
+/* Each connection is a descriptor: take as many as we may. */
+static void raise_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        diag_warn("event=keeper_file_limit error=\"%s\"", strerror(errno));
+}
+
 int keeper_main(const char *path)
 {
     struct keeper_config config;
@@ -64,6 +77,7 @@ int keeper_main(const char *path)
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_files();
     keeper_config_init(&config);
     err = config_load(&config, path, &why);
     if (err == ERR_OK)

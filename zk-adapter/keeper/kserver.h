@@ -8,6 +8,7 @@
 #define GREGOR_KEEPER_KSERVER_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "keeper/kcore.h"
 #include "keeper/klog.h"
@@ -61,6 +62,7 @@ struct ksnap_job {
     struct wr chunk;
     uint32_t sum;
     int fd;
+    off_t position;          /* bytes written */
     char *temp;
     char *name;
     int64_t end_zxid;        /* newest change it may show */

@@ -44,15 +44,28 @@ static struct ktree_node **chain_at(const struct ktree *tree, size_t i)
     return &tree->pieces[i / PIECE]->chain[i % PIECE];
 }
 
+static void piece_add(struct ktree *tree)
+{
+    tree->pieces = mem_need_more(tree->pieces, tree->n_pieces + 1,
+                                 sizeof *tree->pieces);
+    tree->pieces[tree->n_pieces++] = mem_need(sizeof(struct ktree_chains));
+}
+
+void ktree_reserve(struct ktree *tree, size_t n)
+{
+    assert(tree->n == 0);
+    while (tree->n_pieces * PIECE < n)
+        piece_add(tree);
+    if (n > tree->n_chains)
+        tree->n_chains = n;
+}
+
 static void table_grow(struct ktree *tree)
 {
     size_t i = tree->n_chains;
 
-    if (i / PIECE == tree->n_pieces) {
-        tree->pieces = mem_need_more(tree->pieces, tree->n_pieces + 1,
-                                     sizeof *tree->pieces);
-        tree->pieces[tree->n_pieces++] = mem_need(sizeof(struct ktree_chains));
-    }
+    if (i / PIECE == tree->n_pieces)
+        piece_add(tree);
     tree->n_chains++;
     if (i == 0)
         return;
@@ -119,20 +132,24 @@ static bool node_is_at(const struct ktree_node *node, struct bytes path)
     return left == 0;
 }
 
-struct ktree_node *ktree_find(const struct ktree *tree, struct bytes path)
+static struct ktree_node *find_hashed(const struct ktree *tree,
+                                      struct bytes path, uint32_t hash)
 {
-    uint32_t hash;
     struct ktree_node *node;
 
     if (path.len == 0 || (path.len == 1 && path.at[0] == '/'))
         return tree->root;
     if (tree->n_chains == 0)
         return NULL;
-    hash = path_hash(tree, path);
     node = *chain_at(tree, chain_index(tree, hash));
     while (node != NULL && !(node->hash == hash && node_is_at(node, path)))
         node = node->chain;
     return node;
+}
+
+struct ktree_node *ktree_find(const struct ktree *tree, struct bytes path)
+{
+    return find_hashed(tree, path, path_hash(tree, path));
 }
 
 struct ktree_node *ktree_nearest(const struct ktree *tree, struct bytes path)
@@ -328,9 +345,31 @@ static void count_in(struct ktree *tree, const struct ktree_node *node,
     tree->data_size += sign * (int64_t)(ktree_path_len(node) + node->data_len);
 }
 
-struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
-                             struct bytes path, struct bytes data,
-                             struct kacl *acl, int64_t owner)
+static void node_link(struct ktree *tree, struct ktree_node *parent,
+                      struct ktree_node *node)
+{
+    node->parent = parent;
+    if (parent == NULL) {
+        tree->root = node;
+        tree->n++;
+    } else {
+        node->next = parent->children;
+        if (node->next != NULL)
+            node->next->prev = node;
+        parent->children = node;
+        parent->n_children++;
+        table_put(tree, node);
+    }
+    if (node->flags & KTREE_OWNED)
+        owner_add(tree, owned_of(node));
+    count_in(tree, node, 1);
+}
+
+static struct ktree_node *add_hashed(struct ktree *tree,
+                                     struct ktree_node *parent,
+                                     struct bytes path, struct bytes data,
+                                     struct kacl *acl, int64_t owner,
+                                     uint32_t hash)
 {
     size_t above = parent ? (parent->parent ? ktree_path_len(parent) : 0) + 1
                           : 0;
@@ -345,23 +384,31 @@ struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
         return NULL;
     }
     node->acl = acl;
-    node->parent = parent;
-    if (parent == NULL) {
-        tree->root = node;
-        tree->n++;
-    } else {
-        node->hash = path_hash(tree, path);
-        node->next = parent->children;
-        if (node->next != NULL)
-            node->next->prev = node;
-        parent->children = node;
-        parent->n_children++;
-        table_put(tree, node);
-    }
-    if (owner)
-        owner_add(tree, owned_of(node));
-    count_in(tree, node, 1);
+    node->hash = hash;
+    node_link(tree, parent, node);
     return node;
+}
+
+struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
+                             struct bytes path, struct bytes data,
+                             struct kacl *acl, int64_t owner)
+{
+    return add_hashed(tree, parent, path, data, acl, owner,
+                      path_hash(tree, path));
+}
+
+struct ktree_node *ktree_add_new(struct ktree *tree, struct ktree_node *parent,
+                                 struct bytes path, struct bytes data,
+                                 struct kacl *acl, int64_t owner, bool *exists)
+{
+    uint32_t hash = path_hash(tree, path);
+
+    *exists = find_hashed(tree, path, hash) != NULL;
+    if (*exists) {
+        kacl_unref(&tree->acls, acl);
+        return NULL;
+    }
+    return add_hashed(tree, parent, path, data, acl, owner, hash);
 }
 
 void ktree_detach(struct ktree *tree, struct ktree_node *node)

@@ -104,6 +104,9 @@ void ktree_fini(struct ktree *tree);
  * /zookeeper/config. */
 void ktree_plant(struct ktree *tree);
 
+/* Make the table ready for about `n` nodes; only while there are none. */
+void ktree_reserve(struct ktree *tree, size_t n);
+
 /* The node at a path, or NULL. "" is the root. */
 struct ktree_node *ktree_find(const struct ktree *tree, struct bytes path);
 
@@ -119,6 +122,12 @@ struct ktree_node *ktree_nearest(const struct ktree *tree, struct bytes path);
 struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
                              struct bytes path, struct bytes data,
                              struct kacl *acl, int64_t owner);
+
+/* The same, but NULL too if there is such a node already; `*exists` tells. */
+struct ktree_node *ktree_add_new(struct ktree *tree, struct ktree_node *parent,
+                                 struct bytes path, struct bytes data,
+                                 struct kacl *acl, int64_t owner,
+                                 bool *exists);
 
 /* Take a node without children out of the tree, its links kept so that
  * ktree_attach() in reverse order puts it back where it was. */
