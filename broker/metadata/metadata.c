@@ -218,13 +218,19 @@ static size_t prepare(const struct metadata *md, struct meta_change *changes,
     return n;
 }
 
-static void observers_tell(struct metadata *md)
+enum { LEADER_REMOVED = -2 };
+
+static void observers_tell(struct metadata *md, const struct meta_change *changes,
+                           size_t n)
 {
     struct metadata_observer *next;
 
     lock_take(&md->observer_lock);
     for (struct metadata_observer *o = md->observers; o != NULL; o = next) {
         next = o->next;
+        for (size_t i = 0; o->on_removed != NULL && i < n; i++)
+            if (changes[i].partition.leader == LEADER_REMOVED)
+                o->on_removed(o, changes[i].name, changes[i].partition.index);
         o->on_update(o);
     }
     lock_give(&md->observer_lock);
@@ -252,8 +258,8 @@ void metadata_update(struct metadata *md,
         if (exchanges[i].topic != NULL)
             meta_topic_unref(exchanges[i].topic);
     mem_free(exchanges);
+    observers_tell(md, changes, n_changes);
     mem_free(changes);
-    observers_tell(md);
 }
 
 /* -- readers ------------------------------------------------------------------ */

@@ -106,6 +106,9 @@ const struct meta_endpoint *meta_endpoint_find(const struct meta_broker *broker,
 struct metadata_observer {
     struct metadata_observer *next;
     void (*on_update)(struct metadata_observer *observer);
+    /* Before that, for each partition that was removed; NULL: not of interest. */
+    void (*on_removed)(struct metadata_observer *observer, struct bytes topic,
+                       int32_t partition);
 };
 void metadata_observe(struct metadata *md, struct metadata_observer *observer);
 void metadata_unobserve(struct metadata *md, struct metadata_observer *observer);

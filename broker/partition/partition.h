@@ -52,8 +52,9 @@ enum park_for {
 
 /* A request that waits for any, or for all, of some partitions. In its arena. */
 struct park {
-    struct request *request;
+    struct request *request;                  /* NULL: on_ready instead */
     void (*on_wake)(struct request *request); /* on its reactor */
+    void (*on_ready)(struct park *park);      /* any thread, no lock held */
     /* Fetch: bytes that are still missing; produce, DeleteRecords: partitions
      * that are. At 0 or below the request is woken. */
     _Atomic int64_t missing;
@@ -76,6 +77,11 @@ struct park_wait {
 /* Make a park ready (again) with nothing attached. */
 void park_init(struct park *park, struct request *request,
                void (*on_wake)(struct request *request), int64_t missing);
+
+/* The same for one that belongs to no request: on_ready is called by whoever
+ * claims it. */
+void park_init_call(struct park *park, void (*on_ready)(struct park *park),
+                    int64_t missing);
 
 /* Take the wake-up for the owner (its deadline came). False: somebody posted
  * on_wake already, and it will come. */

@@ -14,9 +14,17 @@ void park_init(struct park *park, struct request *request,
 {
     park->request = request;
     park->on_wake = on_wake;
+    park->on_ready = NULL;
     atomic_init(&park->missing, missing);
     atomic_init(&park->claimed, false);
     park->next = NULL;
+}
+
+void park_init_call(struct park *park, void (*on_ready)(struct park *park),
+                    int64_t missing)
+{
+    park_init(park, NULL, NULL, missing);
+    park->on_ready = on_ready;
 }
 
 bool park_claim(struct park *park)
@@ -36,7 +44,10 @@ void wakes_post(struct wakes *wakes)
 {
     for (struct park *park = wakes->first, *next; park; park = next) {
         next = park->next; /* gone once it is posted */
-        request_post(park->request, park->on_wake);
+        if (park->request)
+            request_post(park->request, park->on_wake);
+        else
+            park->on_ready(park);
     }
     wakes->first = NULL;
 }

@@ -144,6 +144,21 @@ struct replicas_change {
 void replicas_apply(struct replicas *replicas, struct replicas_change *changes,
                     size_t n);
 
+/* Told of each partition that LeaderAndIsr or StopReplica has changed, after it
+ * is in force, on the control lane; must be quick. The struct is the caller's
+ * until replicas_stop(). */
+struct replicas_observer {
+    struct replicas_observer *next;
+    /* leads: this broker leads it now, in leader_epoch (-1: not told). The
+     * partition is borrowed; NULL: it was stopped, or deleted. */
+    void (*on_change)(struct replicas_observer *observer, struct bytes topic,
+                      int32_t index, struct partition *partition, bool leads,
+                      int32_t leader_epoch);
+};
+/* Before the first LeaderAndIsr. */
+void replicas_observe(struct replicas *replicas,
+                      struct replicas_observer *observer);
+
 /* One partition of a StopReplica request. */
 struct replicas_stop_one {
     struct bytes topic;

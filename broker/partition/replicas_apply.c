@@ -276,6 +276,23 @@ static void apply_one(void *context, size_t i)
         partition_change(w->partition, &change->change);
 }
 
+/* -- telling ----------------------------------------------------------------------- */
+
+void replicas_observe(struct replicas *r, struct replicas_observer *observer)
+{
+    observer->next = r->observers;
+    r->observers = observer;
+}
+
+static void tell(struct replicas *r, struct bytes topic, int32_t index,
+                 struct partition *p, int32_t leader_epoch)
+{
+    bool leads = p && partition_is_leader(p);
+
+    for (struct replicas_observer *o = r->observers; o; o = o->next)
+        o->on_change(o, topic, index, p, leads, leader_epoch);
+}
+
 static void finish(struct apply *a, size_t i)
 {
     struct work *w = &a->work[i];
@@ -284,6 +301,8 @@ static void finish(struct apply *a, size_t i)
     if (!w->partition)
         return;
     w->partition->changing = false;
+    tell(a->replicas, a->changes[i].topic, a->changes[i].index, w->partition,
+         a->changes[i].change.leader_epoch);
     if (!w->partition->log) {
         /* Without a log it is not here, unless its disk is what failed. */
         if (w->dir && log_dir_offline(w->dir))
@@ -349,9 +368,11 @@ static void stop_decide(struct stops *s, size_t i)
         partition_close(p, PARTITION_DELETED);
         replicas_drop(s->replicas, p);
         s->partitions[i] = p;
+        tell(s->replicas, stop->topic, stop->index, NULL, stop->leader_epoch);
         return;
     } else {
         partition_stop(p);
+        tell(s->replicas, stop->topic, stop->index, NULL, stop->leader_epoch);
     }
     partition_unref(&p);
 }
