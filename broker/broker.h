@@ -21,6 +21,7 @@ struct metadata;
 struct replicas;
 struct overrides;
 struct topic_waits;
+struct groups;
 struct controller;
 struct producer_ids;
 struct zk;
@@ -47,6 +48,7 @@ struct broker {
     struct topic_waits *topic_waits; /* api/topic_wait.h; any thread */
     struct metadata *metadata;     /* metadata/metadata.h; any thread */
     struct replicas *replicas;     /* partition/replicas.h; any thread */
+    struct groups *groups;         /* group/group.h; any thread */
     struct controller *controller; /* controller/controller.h */
     struct producer_ids *producer_ids; /* api/producer_ids.h */
     struct net *net;

@@ -19,6 +19,7 @@
 #include "api/topic_wait.h"
 #include "base/diag.h"
 #include "controller/controller.h"
+#include "group/group.h"
 #include "limits.h"
 #include "metadata/metadata.h"
 
@@ -339,6 +340,7 @@ static enum err server_start(struct server *server, struct errmsg *why)
         (err = replicas_load(broker->replicas, why)) != ERR_OK ||
         (err = metadata_new(&broker->metadata)) != ERR_OK ||
         (err = topic_waits_new(&broker->topic_waits, broker)) != ERR_OK ||
+        (err = groups_new(&broker->groups, broker, why)) != ERR_OK ||
         (err = bind_listeners(server, why)) != ERR_OK ||
         (err = controller_new(&broker->controller, broker, why)) != ERR_OK)
         return err;
@@ -386,6 +388,8 @@ static void server_stop(struct server *server, bool started)
     server->stopping = true;
     if (started)
         server_leave(server);
+    if (broker->groups != NULL)
+        groups_stop(broker->groups);
     if (broker->replicas != NULL)
         replicas_drain(broker->replicas);
     if (broker->net != NULL)
@@ -406,6 +410,7 @@ static void server_stop(struct server *server, bool started)
     }
     if (broker->coord_loop != NULL)
         loop_free(&broker->coord_loop);
+    groups_free(&broker->groups);
     topic_waits_free(&broker->topic_waits);
     if (broker->replicas != NULL)
         replicas_free(&broker->replicas);

@@ -14,6 +14,7 @@ enum {
     ACL_BITS_TOPIC = 1 << ACL_READ | 1 << ACL_WRITE | 1 << ACL_CREATE |
                      1 << ACL_DELETE | 1 << ACL_ALTER | 1 << ACL_DESCRIBE |
                      1 << ACL_DESCRIBE_CONFIGS | 1 << ACL_ALTER_CONFIGS,
+    ACL_BITS_GROUP = 1 << ACL_READ | 1 << ACL_DELETE | 1 << ACL_DESCRIBE,
     ACL_BITS_CLUSTER = 1 << ACL_CREATE | 1 << ACL_ALTER | 1 << ACL_DESCRIBE |
                        1 << ACL_CLUSTER_ACTION | 1 << ACL_DESCRIBE_CONFIGS |
                        1 << ACL_ALTER_CONFIGS | 1 << ACL_IDEMPOTENT_WRITE

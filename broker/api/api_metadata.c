@@ -307,51 +307,6 @@ static void view_written(struct request *request)
     topic_wait_start(&view->wait, request, METADATA_LEADER_WAIT_MS);
 }
 
-static void plan_internal(struct topic_plan *plan, struct request *request,
-                          int64_t *n_partitions, int64_t *factor)
-{
-    const struct config *cfg = request->broker->config;
-    bool offsets = bytes_is(plan->name, "__consumer_offsets");
-    struct arena *arena = &request->arena;
-    size_t n = 0;
-
-    if (!topic_is_internal(plan->name))
-        return;
-    *n_partitions = config_int64(cfg, offsets
-                                          ? CFG_OFFSETS_TOPIC_NUM_PARTITIONS
-                                          : CFG_TRANSACTION_STATE_LOG_NUM_PARTITIONS);
-    *factor = config_int64(cfg,
-                           offsets ? CFG_OFFSETS_TOPIC_REPLICATION_FACTOR
-                                   : CFG_TRANSACTION_STATE_LOG_REPLICATION_FACTOR);
-    plan->configs = arena_array(arena, 5, sizeof *plan->configs);
-    if (plan->configs == NULL)
-        return;
-    plan->configs[n++] = (struct conf_pair){ BYTES("cleanup.policy"),
-                                             BYTES("compact") };
-    plan->configs[n++] = (struct conf_pair){
-        BYTES("compression.type"),
-        offsets ? BYTES("producer") : BYTES("uncompressed")
-    };
-    plan->configs[n++] = (struct conf_pair){
-        BYTES("segment.bytes"),
-        arena_format(arena, "%lld", (long long)config_int64(cfg, offsets
-                         ? CFG_OFFSETS_TOPIC_SEGMENT_BYTES
-                         : CFG_TRANSACTION_STATE_LOG_SEGMENT_BYTES))
-    };
-    if (!offsets) {
-        plan->configs[n++] = (struct conf_pair){
-            BYTES("unclean.leader.election.enable"), BYTES("false")
-        };
-        plan->configs[n++] = (struct conf_pair){
-            BYTES("min.insync.replicas"),
-            arena_format(arena, "%lld",
-                         (long long)config_int64(cfg,
-                                                 CFG_TRANSACTION_STATE_LOG_MIN_ISR))
-        };
-    }
-    plan->n_configs = n;
-}
-
 static void plan_missing(struct view *view, struct bytes name)
 {
     struct request *request = view->request;
@@ -369,7 +324,7 @@ static void plan_missing(struct view *view, struct bytes name)
     error = nobody ? KAFKA_LEADER_NOT_AVAILABLE
                    : topic_plan_name(plan, request, &why);
     if (error == KAFKA_NONE) {
-        plan_internal(plan, request, &n_partitions, &factor);
+        topic_plan_internal(plan, request, &n_partitions, &factor);
         error = topic_plan_counts(plan, request, n_partitions, factor, &why);
     }
     topic_plan_fail(plan, &request->arena, error, &why);

@@ -21,6 +21,15 @@
     X(CONTROLLED_SHUTDOWN, controlled_shutdown) \
     X(ALTER_PARTITION, alter_partition) \
     X(ALLOCATE_PRODUCER_IDS, allocate_producer_ids) \
+    X(OFFSET_COMMIT, offset_commit) \
+    X(OFFSET_FETCH, offset_fetch) \
+    X(FIND_COORDINATOR, find_coordinator) \
+    X(JOIN_GROUP, join_group) \
+    X(HEARTBEAT, heartbeat) \
+    X(LEAVE_GROUP, leave_group) \
+    X(SYNC_GROUP, sync_group) \
+    X(DESCRIBE_GROUPS, describe_groups) \
+    X(LIST_GROUPS, list_groups) \
     X(API_VERSIONS, api_versions) \
     X(CREATE_TOPICS, create_topics) \
     X(DELETE_TOPICS, delete_topics) \
@@ -31,6 +40,8 @@
     X(CREATE_PARTITIONS, create_partitions) \
     X(DESCRIBE_CLUSTER, describe_cluster) \
     X(DESCRIBE_PRODUCERS, describe_producers) \
+    X(DELETE_GROUPS, delete_groups) \
+    X(OFFSET_DELETE, offset_delete) \
     X(DESCRIBE_CONFIGS, describe_configs) \
     X(ALTER_CONFIGS, alter_configs) \
     X(INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs)

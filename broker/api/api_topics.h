@@ -25,6 +25,11 @@ int16_t topic_plan_counts(struct topic_plan *plan, struct request *request,
                           int64_t n_partitions, int64_t factor,
                           struct errmsg *why);
 
+/* For an internal topic, set counts and overrides as the configuration wants
+ * them; does nothing for others. */
+void topic_plan_internal(struct topic_plan *plan, struct request *request,
+                         int64_t *n_partitions, int64_t *factor);
+
 /* This broker's metadata knows a leader for each of the plan's partitions. */
 bool topic_plan_is_led(struct metadata *md, const struct topic_plan *plan);
 

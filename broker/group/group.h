@@ -64,6 +64,14 @@ int32_t group_hash(struct bytes group_id);
 /* The partition of the offsets topic, when that has `n` of them. */
 int32_t group_partition(struct bytes group_id, int32_t n);
 
+/* The offsets topic is to be made on first use, by one request at a time: true
+ * for who is to do it, followed by groups_create_end(). */
+bool groups_create_begin(struct groups *groups);
+void groups_create_end(struct groups *groups);
+
+/* Too few brokers live to make it: say so, once until there are enough. */
+void groups_create_wait(struct groups *groups, size_t live, int64_t wanted);
+
 /* -- members ------------------------------------------------------------------------- */
 
 /* These answer the request themselves, now or later; `in` was read from it. */

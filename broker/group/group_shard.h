@@ -77,6 +77,8 @@ struct shard_table {
 struct groups {
     struct broker *broker;
     _Atomic bool active;
+    _Atomic bool creating;   /* the offsets topic, by some request */
+    _Atomic bool warned;     /* that it cannot be made yet */
     _Atomic int32_t n_partitions; /* of the offsets topic; 0 not known */
     _Atomic(struct shard_table *) table; /* grown on the control lane */
     struct lane lanes[GROUP_LANES];

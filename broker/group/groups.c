@@ -294,6 +294,29 @@ void groups_free(struct groups **out)
     mem_free(groups);
 }
 
+/* -- the offsets topic --------------------------------------------------------------------------- */
+
+bool groups_create_begin(struct groups *groups)
+{
+    atomic_store(&groups->warned, false);
+    return !atomic_exchange(&groups->creating, true);
+}
+
+void groups_create_end(struct groups *groups)
+{
+    atomic_store(&groups->creating, false);
+}
+
+void groups_create_wait(struct groups *groups, size_t live, int64_t wanted)
+{
+    if (atomic_exchange(&groups->warned, true))
+        return;
+    diag_warn("event=offsets_topic_not_created live_brokers=%zu "
+              "offsets.topic.replication.factor=%lld "
+              "remedy=\"start more brokers, or lower the factor\"",
+              live, (long long)wanted);
+}
+
 /* -- where groups are ------------------------------------------------------------------------------- */
 
 /* One code point of UTF-8; what is none counts as U+FFFD, a byte. */
