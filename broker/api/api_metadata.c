@@ -385,6 +385,52 @@ static void answer_invalid(struct view *view)
     request_reply(view->request, &view->response);
 }
 
+/* -- a broker that knows nobody yet ----------------------------------------- */
+
+static void view_begin(struct view *view)
+{
+    struct request *request = view->request;
+
+    view_plan(view);
+    struct topic_write *write =
+        view->n_plans ? topic_write_new(request, view->plans, view->n_plans) : NULL;
+    if (write == NULL) {
+        view_answer(view);
+        return;
+    }
+    write->step = topic_step_create;
+    write->on_done = view_written;
+    write->arg = view;
+    request->park = write;
+    topic_write_start(write, request);
+}
+
+/* The first UpdateMetadata has come. */
+static bool is_introduced(struct topic_wait *wait)
+{
+    struct meta_cluster *cluster = metadata_cluster(wait->request->broker->metadata);
+    bool known = cluster->n_brokers > 0;
+
+    meta_cluster_unref(cluster);
+    return known;
+}
+
+static void introduced(struct topic_wait *wait, bool timed_out)
+{
+    (void)timed_out;
+    view_begin(wait->arg);
+}
+
+/* In its first milliseconds a broker has not heard from the controller. An answer
+ * without brokers would make clients pause for a second; so wait for the news. */
+static void view_wait_for_news(struct view *view)
+{
+    view->wait.arg = view;
+    view->wait.is_done = is_introduced;
+    view->wait.on_end = introduced;
+    topic_wait_start(&view->wait, view->request, METADATA_LEADER_WAIT_MS);
+}
+
 void api_metadata(struct request *request)
 {
     const struct wire_metadata_request *in = request_read(request);
@@ -402,16 +448,5 @@ void api_metadata(struct request *request)
         answer_invalid(view);
         return;
     }
-    view_plan(view);
-    struct topic_write *write =
-        view->n_plans ? topic_write_new(request, view->plans, view->n_plans) : NULL;
-    if (write == NULL) {
-        view_answer(view);
-        return;
-    }
-    write->step = topic_step_create;
-    write->on_done = view_written;
-    write->arg = view;
-    request->park = write;
-    topic_write_start(write, request);
+    view_wait_for_news(view);
 }

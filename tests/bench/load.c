@@ -54,8 +54,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
 {
     (void)rk;
     (void)arg;
-    if (m->err)
+    if (m->err) {
         failed++;
+        fprintf(stderr, "load: %s\n", rd_kafka_err2str(m->err));
+    }
     else
         delivered++;
 }
@@ -265,6 +267,31 @@ static int latency(char **argv)
     return 0;
 }
 
+/* Wait until somebody listens: librdkafka itself looks once a second only. */
+static void wait_for(const char *bootstrap)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    char host[64];
+    const char *colon = strrchr(bootstrap, ':');
+    struct timespec pause = { .tv_nsec = 500000 };
+
+    if (colon == NULL || (size_t)(colon - bootstrap) >= sizeof host)
+        die("bootstrap is host:port");
+    memcpy(host, bootstrap, (size_t)(colon - bootstrap));
+    host[colon - bootstrap] = '\0';
+    inet_pton(AF_INET, host, &to.sin_addr);
+    to.sin_port = htons((uint16_t)atoi(colon + 1));
+    for (;;) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        int rc = connect(fd, (struct sockaddr *)&to, sizeof to);
+
+        close(fd);
+        if (rc == 0)
+            return;
+        nanosleep(&pause, NULL);
+    }
+}
+
 static int first(char **argv)
 {
     char metadata[] = "topic.metadata.refresh.fast.interval.ms=5";
@@ -273,10 +300,13 @@ static int first(char **argv)
     char retry[] = "retry.backoff.ms=2";
     char most[] = "reconnect.backoff.max.ms=10";
     char *more[] = { metadata, backoff, linger, retry, most };
-    rd_kafka_t *rk = producer(argv[2], 5, more);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[3], NULL);
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
     struct timespec t;
 
+    wait_for(argv[2]);
+    rk = producer(argv[2], 5, more);
+    topic = rd_kafka_topic_new(rk, argv[3], NULL);
     rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)"x", 1, NULL,
                      0, NULL);
     while (delivered + failed == 0)
