@@ -14,11 +14,11 @@ typedef struct wire_delete_records_response response_out;
 typedef struct wire_delete_records_response_topics_partitions partition_out;
 
 struct part {
-    struct partition *partition;  /* a reference, or NULL */
+    struct partition *partition; /* a reference, or NULL */
     struct park_wait wait;
     partition_out *out;
-    int64_t offset;               /* asked for */
-    int64_t target;               /* to be reached by the low watermark */
+    int64_t offset; /* asked for */
+    int64_t target; /* to be reached by the low watermark */
     bool waits;
 };
 
@@ -42,7 +42,8 @@ static bool is_internal(struct bytes topic)
 static int16_t find(struct request *request, struct bytes topic, int32_t index,
                     struct partition **partition)
 {
-    struct meta_topic *t = metadata_topic_find(request->broker->metadata, topic);
+    struct meta_topic *t =
+        metadata_topic_find(request->broker->metadata, topic);
     bool known = t && meta_partition_find(t, index);
 
     if (t)
@@ -73,8 +74,8 @@ static bool prepare(struct delete_records *d, const request_in *in)
 
         t->name = in->topics[i].name;
         t->n_partitions = in->topics[i].n_partitions;
-        t->partitions = arena_array(arena, t->n_partitions,
-                                    sizeof *t->partitions);
+        t->partitions =
+            arena_array(arena, t->n_partitions, sizeof *t->partitions);
         if (!t->partitions)
             return false;
         for (size_t j = 0; j < t->n_partitions; j++) {
@@ -124,8 +125,8 @@ static void wake(struct request *request)
 
 static void on_due(struct loop_timer *timer)
 {
-    struct delete_records *d = CONTAINER_OF(timer, struct delete_records,
-                                            timer);
+    struct delete_records *d =
+        CONTAINER_OF(timer, struct delete_records, timer);
 
     if (park_claim(&d->park))
         settle(d);

@@ -1,4 +1,5 @@
-/* api_describe_log_dirs.c - what lies in which directory, and how large it is. */
+/* api_describe_log_dirs.c - what lies in which directory, and how large it is.
+ */
 #include <stdlib.h>
 
 #include "api/api_table.h"
@@ -17,7 +18,7 @@ typedef struct wire_describe_log_dirs_response_results_topics_partitions
 
 /* One log, as it is now. */
 struct fact {
-    struct bytes topic;    /* in the arena */
+    struct bytes topic; /* in the arena */
     int32_t index;
     const struct log_dir *dir;
     int64_t size;
@@ -61,8 +62,8 @@ static bool is_asked(const request_in *in, struct bytes topic, int32_t index)
     return false;
 }
 
-/* Logs count, whether hosted by now or only found at start; those have no lag to
- * tell. */
+/* Logs count, whether hosted by now or only found at start; those have no lag
+ * to tell. */
 static bool look(struct partition *p, struct arena *arena, struct fact *fact)
 {
     struct log *log = partition_use_log(p);

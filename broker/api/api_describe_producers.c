@@ -19,8 +19,8 @@ static void list(struct request *request, struct log *log, partition_out *out)
 
     if (log_producers(log, &request->arena, &found, &n) != ERR_OK)
         return;
-    out->active_producers = arena_array(&request->arena, n,
-                                        sizeof *out->active_producers);
+    out->active_producers =
+        arena_array(&request->arena, n, sizeof *out->active_producers);
     for (size_t i = 0; out->active_producers && i < n; i++) {
         out->active_producers[i].producer_id = found[i].producer_id;
         out->active_producers[i].producer_epoch = found[i].epoch;
@@ -40,8 +40,8 @@ static void answer(struct request *request, struct bytes topic, int32_t index,
     struct partition_view view;
     struct partition *partition;
 
-    out->error_code = replicas_get(request->broker->replicas, topic, index,
-                                   &partition);
+    out->error_code =
+        replicas_get(request->broker->replicas, topic, index, &partition);
     if (!partition)
         return;
     out->error_code = partition_enter(partition, -1, false, &view);
@@ -54,7 +54,8 @@ static void answer(struct request *request, struct bytes topic, int32_t index,
 
 static bool is_known(const struct request *request, struct bytes topic)
 {
-    struct meta_topic *t = metadata_topic_find(request->broker->metadata, topic);
+    struct meta_topic *t =
+        metadata_topic_find(request->broker->metadata, topic);
 
     if (t)
         meta_topic_unref(t);
@@ -77,8 +78,8 @@ void api_describe_producers(struct request *request)
         bool known = is_known(request, t->name);
 
         to->name = t->name;
-        to->partitions = arena_array(arena, t->n_partition_indexes,
-                                     sizeof *to->partitions);
+        to->partitions =
+            arena_array(arena, t->n_partition_indexes, sizeof *to->partitions);
         for (size_t j = 0; to->partitions && j < t->n_partition_indexes; j++) {
             partition_out *p = &to->partitions[to->n_partitions++];
 

@@ -25,7 +25,8 @@ enum {
 
 static void run(struct fetch *f);
 
-/* -- names ---------------------------------------------------------------------- */
+/* -- names
+ * ---------------------------------------------------------------------- */
 
 static struct bytes name_of(void *context, struct uuid id, struct arena *arena)
 {
@@ -40,7 +41,8 @@ static struct bytes name_of(void *context, struct uuid id, struct arena *arena)
     return name;
 }
 
-/* -- opening -------------------------------------------------------------------- */
+/* -- opening
+ * -------------------------------------------------------------------- */
 
 static struct fetch *fetch_new(struct request *request,
                                const struct wire_fetch_request *in)
@@ -52,10 +54,10 @@ static struct fetch *fetch_new(struct request *request,
         return NULL;
     f->request = request;
     f->replicas = request->broker->replicas;
-    f->replica = request->version >= 15 ? in->replica_state.replica_id
-                                        : in->replica_id;
-    f->replica_epoch = request->version >= 15 ? in->replica_state.replica_epoch
-                                              : -1;
+    f->replica =
+        request->version >= 15 ? in->replica_state.replica_id : in->replica_id;
+    f->replica_epoch =
+        request->version >= 15 ? in->replica_state.replica_epoch : -1;
     f->max_wait_ms = in->max_wait_ms < FETCH_WAIT_MOST_MS ? in->max_wait_ms
                                                           : FETCH_WAIT_MOST_MS;
     f->max_bytes = in->max_bytes < most ? in->max_bytes : most;
@@ -74,8 +76,8 @@ static enum err find_items(struct fetch *f)
     struct meta_topic *topic = NULL;
     const struct bytes *last = NULL;
 
-    f->items = arena_array(&f->request->arena, f->context.n_wants,
-                           sizeof *f->items);
+    f->items =
+        arena_array(&f->request->arena, f->context.n_wants, sizeof *f->items);
     if (!f->items)
         return f->request->arena.err;
     f->n_items = f->context.n_wants;
@@ -109,7 +111,8 @@ static enum err find_items(struct fetch *f)
     return ERR_OK;
 }
 
-/* -- parking -------------------------------------------------------------------- */
+/* -- parking
+ * -------------------------------------------------------------------- */
 
 static void detach_all(struct fetch *f)
 {
@@ -173,7 +176,8 @@ static bool park(struct fetch *f)
     return true;
 }
 
-/* -- the steps ------------------------------------------------------------------- */
+/* -- the steps
+ * ------------------------------------------------------------------- */
 
 static bool may_answer(const struct fetch *f)
 {

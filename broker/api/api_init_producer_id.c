@@ -1,7 +1,7 @@
 /* api_init_producer_id.c - InitProducerId, for idempotent producers.
  *
- * A transactional id needs a transaction coordinator, which this broker does not
- * have yet: such a producer is refused for good, not told to try again. */
+ * A transactional id needs a transaction coordinator, which this broker does
+ * not have yet: such a producer is refused for good, not told to try again. */
 #include "api/api_table.h"
 #include "api/producer_ids.h"
 #include "broker.h"

@@ -73,16 +73,16 @@ static void list(const request_in *in, struct replicas_change *changes)
         *changes++ = from_ungrouped(&in->ungrouped_partition_states[i]);
     for (size_t i = 0; i < in->n_topic_states; i++)
         for (size_t j = 0; j < in->topic_states[i].n_partition_states; j++)
-            *changes++ =
-                from_state(&in->topic_states[i],
-                           &in->topic_states[i].partition_states[j]);
+            *changes++ = from_state(&in->topic_states[i],
+                                    &in->topic_states[i].partition_states[j]);
 }
 
 /* Up to version 4: one list, by name. */
 static void tell_flat(struct arena *arena, response_out *out,
                       const struct replicas_change *changes, size_t n)
 {
-    out->partition_errors = arena_array(arena, n, sizeof *out->partition_errors);
+    out->partition_errors =
+        arena_array(arena, n, sizeof *out->partition_errors);
     if (!out->partition_errors)
         return;
     out->n_partition_errors = n;
@@ -106,7 +106,8 @@ static void tell_topics(struct arena *arena, response_out *out,
         size_t n = in->topic_states[i].n_partition_states;
 
         t->topic_id = in->topic_states[i].topic_id;
-        t->partition_errors = arena_array(arena, n, sizeof *t->partition_errors);
+        t->partition_errors =
+            arena_array(arena, n, sizeof *t->partition_errors);
         if (!t->partition_errors)
             return;
         t->n_partition_errors = n;
@@ -131,9 +132,9 @@ static void work(struct request *request, const void *message, void *response)
     if (!changes)
         return;
     list(in, changes);
-    out->error_code = control_epochs_check(
-        broker, request->api->name, in->controller_id, in->controller_epoch,
-        in->broker_epoch);
+    out->error_code =
+        control_epochs_check(broker, request->api->name, in->controller_id,
+                             in->controller_epoch, in->broker_epoch);
     if (out->error_code == KAFKA_NONE)
         replicas_apply(broker->replicas, changes, n);
     else

@@ -42,8 +42,7 @@ static int64_t last_of(const request_in *in, const struct partition_view *view)
 {
     if (in->replica_id != CONSUMER)
         return view->log_end;
-    return in->isolation_level == 1 ? view->last_stable
-                                    : view->high_watermark;
+    return in->isolation_level == 1 ? view->last_stable : view->high_watermark;
 }
 
 /* After an election the high watermark may lag behind what was acknowledged;
@@ -187,8 +186,8 @@ static void work(struct request *request, const void *message, void *response)
         topic_out *to = &out->topics[out->n_topics++];
 
         to->name = t->name;
-        to->partitions = arena_array(arena, t->n_partitions,
-                                     sizeof *to->partitions);
+        to->partitions =
+            arena_array(arena, t->n_partitions, sizeof *to->partitions);
         for (size_t j = 0; to->partitions && j < t->n_partitions; j++) {
             partition_out *p = &to->partitions[to->n_partitions++];
 

@@ -26,8 +26,8 @@ static void answer(struct request *request, struct bytes topic,
                                    p->partition, &partition);
     if (!partition)
         return;
-    out->error_code = partition_enter(partition, p->current_leader_epoch, true,
-                                      &view);
+    out->error_code =
+        partition_enter(partition, p->current_leader_epoch, true, &view);
     if (out->error_code == KAFKA_NONE) {
         log_epoch_end(view.log, p->leader_epoch, &out->leader_epoch,
                       &out->end_offset);
@@ -51,8 +51,8 @@ void api_offset_for_leader_epoch(struct request *request)
         topic_out *to = &out.topics[out.n_topics++];
 
         to->topic = t->topic;
-        to->partitions = arena_array(arena, t->n_partitions,
-                                     sizeof *to->partitions);
+        to->partitions =
+            arena_array(arena, t->n_partitions, sizeof *to->partitions);
         for (size_t j = 0; to->partitions && j < t->n_partitions; j++)
             answer(request, t->topic, &t->partitions[j],
                    &to->partitions[to->n_partitions++]);

@@ -1,8 +1,8 @@
 /* api_produce.c - Produce: records for partitions this broker leads.
  *
  * Happy path: one small uncompressed batch. It is checked in the frame where it
- * lies, appended on this thread, and answered before the handler returns; nothing
- * is allocated but in the request's arena, and nothing is copied.
+ * lies, appended on this thread, and answered before the handler returns;
+ * nothing is allocated but in the request's arena, and nothing is copied.
  */
 #include "api/api_table.h"
 #include "api/produce.h"
@@ -11,7 +11,8 @@
 #include "metadata/metadata.h"
 #include "wire/errors.h"
 
-/* -- decoding -------------------------------------------------------------------- */
+/* -- decoding
+ * -------------------------------------------------------------------- */
 
 static struct produce *produce_new(struct request *request,
                                    const struct wire_produce_request *in)
@@ -75,7 +76,8 @@ static int16_t check_whole(const struct produce *p)
     return KAFKA_NONE;
 }
 
-/* -- finding --------------------------------------------------------------------- */
+/* -- finding
+ * --------------------------------------------------------------------- */
 
 static bool is_internal(struct bytes topic)
 {
@@ -88,8 +90,8 @@ static void find_topic(struct produce *p, struct produce_topic *t)
     struct request *request = p->request;
     struct broker *broker = request->broker;
     struct meta_topic *topic = metadata_topic_find(broker->metadata, t->name);
-    bool allowed = !is_internal(t->name) ||
-                   bytes_is(request->client_id, "__admin_client");
+    bool allowed =
+        !is_internal(t->name) || bytes_is(request->client_id, "__admin_client");
 
     for (size_t i = 0; i < t->n_parts; i++) {
         struct produce_part *part = &t->parts[i];
@@ -130,7 +132,8 @@ static bool is_heavy(const struct produce *p)
     return !replicas_may_write_inline(p->request->broker->replicas, size);
 }
 
-/* -- waiting for the ISR ------------------------------------------------------------ */
+/* -- waiting for the ISR
+ * ------------------------------------------------------------ */
 
 static bool waits(const struct produce_part *part)
 {
@@ -206,7 +209,8 @@ static void park(struct produce *p)
                    p->timeout_ms > 0 ? (int64_t)p->timeout_ms * 1000 : 0);
 }
 
-/* -- the steps ------------------------------------------------------------------------ */
+/* -- the steps
+ * ------------------------------------------------------------------------ */
 
 static void collect(struct produce_part *part)
 {

@@ -63,9 +63,9 @@ static void work(struct request *request, const void *message, void *response)
     if (!stops)
         return;
     list(in, stops);
-    out->error_code = control_epochs_check(
-        broker, request->api->name, in->controller_id, in->controller_epoch,
-        in->broker_epoch);
+    out->error_code =
+        control_epochs_check(broker, request->api->name, in->controller_id,
+                             in->controller_epoch, in->broker_epoch);
     if (out->error_code != KAFKA_NONE)
         return;
     replicas_stop_replicas(broker->replicas, stops, n);

@@ -19,22 +19,22 @@
 /* What one partition has to say. */
 struct fetch_item {
     const struct fetch_want *want;
-    struct partition *partition;   /* a reference; NULL: only `error` */
+    struct partition *partition; /* a reference; NULL: only `error` */
     struct park_wait wait;
     int16_t error;
-    bool unknown;                  /* to the cluster: no reason to answer at
-                                      once while others wait, as in Kafka */
+    bool unknown; /* to the cluster: no reason to answer at
+                     once while others wait, as in Kafka */
     bool diverging;
     int32_t diverging_epoch;
     int64_t diverging_end;
-    int64_t high_watermark;        /* -1 unknown; also below */
+    int64_t high_watermark; /* -1 unknown; also below */
     int64_t last_stable;
     int64_t log_start;
-    int64_t bound;                 /* where this fetch must stop reading */
-    struct log_plan plan;          /* file NULL: no records */
-    struct log_aborted *aborted;   /* read committed */
+    int64_t bound;               /* where this fetch must stop reading */
+    struct log_plan plan;        /* file NULL: no records */
+    struct log_aborted *aborted; /* read committed */
     size_t n_aborted;
-    uint8_t *converted;            /* owned; records for old clients */
+    uint8_t *converted; /* owned; records for old clients */
     size_t converted_len;
 };
 
@@ -42,30 +42,30 @@ struct fetch {
     struct request *request;
     struct replicas *replicas;
     struct fetch_context context;
-    struct fetch_item *items;      /* one for each of context.wants */
+    struct fetch_item *items; /* one for each of context.wants */
     size_t n_items;
-    size_t n_known;                /* of items the cluster knows */
+    size_t n_known; /* of items the cluster knows */
     struct park park;
-    struct loop_timer timer;       /* max_wait */
-    struct job job;                /* in the pool */
+    struct loop_timer timer; /* max_wait */
+    struct job job;          /* in the pool */
 
-    int32_t replica;               /* -1: a consumer */
+    int32_t replica; /* -1: a consumer */
     int64_t replica_epoch;
     int32_t max_wait_ms;
     int64_t min_bytes;
     int64_t max_bytes;
-    bool committed;                /* isolation level READ_COMMITTED */
-    bool hard_limit;               /* v0-v2: not even one batch above it */
+    bool committed;  /* isolation level READ_COMMITTED */
+    bool hard_limit; /* v0-v2: not even one batch above it */
     bool leader_only;
-    bool again;                    /* woken: followers' progress is noted
-                                      already, and whatever is there is sent */
-    bool blocking;                 /* in the pool: may read files */
+    bool again;    /* woken: followers' progress is noted
+                      already, and whatever is there is sent */
+    bool blocking; /* in the pool: may read files */
     bool parked;
 
-    int64_t bytes;                 /* of all plans */
-    bool failed;                   /* some item has an error */
+    int64_t bytes; /* of all plans */
+    bool failed;   /* some item has an error */
     bool diverged;
-    bool must_block;               /* a file has to be read: off to the pool */
+    bool must_block; /* a file has to be read: off to the pool */
 };
 
 static inline bool fetch_is_follower(const struct fetch *f)

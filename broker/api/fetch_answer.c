@@ -12,9 +12,9 @@ typedef struct wire_fetch_response_responses_partitions partition_out;
  * the leader anew. */
 static int16_t error_for(int16_t version, int16_t error)
 {
-    return error == KAFKA_KAFKA_STORAGE_ERROR && version <= 5
-               ? KAFKA_NOT_LEADER_OR_FOLLOWER
-               : error;
+    if (error == KAFKA_KAFKA_STORAGE_ERROR && version <= 5)
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    return error;
 }
 
 /* Topics compressed with zstd are not told to who cannot know it (KIP-110). */
@@ -52,9 +52,8 @@ static void fill_aborted(struct fetch *f, const struct fetch_item *item,
     out->aborted_transactions_null = !f->committed || item->error != KAFKA_NONE;
     if (item->n_aborted == 0)
         return;
-    out->aborted_transactions =
-        arena_array(&f->request->arena, item->n_aborted,
-                    sizeof *out->aborted_transactions);
+    out->aborted_transactions = arena_array(&f->request->arena, item->n_aborted,
+                                            sizeof *out->aborted_transactions);
     if (!out->aborted_transactions)
         return;
     out->n_aborted_transactions = item->n_aborted;

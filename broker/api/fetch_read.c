@@ -56,10 +56,11 @@ void fetch_drop_plans(struct fetch *f)
     }
 }
 
-/* -- one partition ----------------------------------------------------------------- */
+/* -- one partition
+ * ----------------------------------------------------------------- */
 
-/* Whether the fetcher's log leaves ours (KIP-595). Says so in the item, or gives
- * an error; false: all is well. */
+/* Whether the fetcher's log leaves ours (KIP-595). Says so in the item, or
+ * gives an error; false: all is well. */
 static bool diverges(struct fetch_item *item, const struct partition_view *view)
 {
     const struct fetch_want *want = item->want;
@@ -81,8 +82,8 @@ static bool diverges(struct fetch_item *item, const struct partition_view *view)
     return true;
 }
 
-/* Whether the plan is cut within its first batch. Only a plan that was filled to
- * the brim can be; then the batch's head is looked at. */
+/* Whether the plan is cut within its first batch. Only a plan that was filled
+ * to the brim can be; then the batch's head is looked at. */
 static bool first_is_cut(const struct log_plan *plan, uint32_t max)
 {
     uint8_t head[SIZE_BYTES];
@@ -126,8 +127,8 @@ static enum err plan_read(struct fetch *f, struct fetch_item *item,
                           bool one)
 {
     const struct fetch_want *want = item->want;
-    unsigned flags = (one ? LOG_READ_ONE : 0u) |
-                     (f->blocking ? 0u : LOG_READ_NO_BLOCK);
+    unsigned flags =
+        (one ? LOG_READ_ONE : 0u) | (f->blocking ? 0u : LOG_READ_NO_BLOCK);
     struct errmsg why = { "" };
     enum err err;
 
@@ -138,9 +139,10 @@ static enum err plan_read(struct fetch *f, struct fetch_item *item,
     err = log_read(view->log, want->offset, item->bound, max, flags,
                    &item->plan, &why);
     if (err == ERR_IO)
-        DIAG_SELDOM(DIAG_ERROR, "event=read_failed topic=%s partition=%d "
-                    "reason=\"%s\"", item->partition->topic,
-                    item->partition->index, why.text);
+        DIAG_SELDOM(DIAG_ERROR,
+                    "event=read_failed topic=%s partition=%d "
+                    "reason=\"%s\"",
+                    item->partition->topic, item->partition->index, why.text);
     if (err != ERR_OK || !item->plan.file)
         return err;
     if (!warm(f, &item->plan))
@@ -252,7 +254,9 @@ static void read_one(struct fetch *f, struct fetch_item *item, int64_t limit,
         forget(item);
 }
 
-/* -- all --------------------------------------------------------------------------- */
+/* -- all
+ * ---------------------------------------------------------------------------
+ */
 
 void fetch_read_all(struct fetch *f)
 {

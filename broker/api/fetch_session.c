@@ -1,4 +1,5 @@
-/* fetch_session.c - the cache of fetch sessions (KIP-227, rules of Kafka 3.7). */
+/* fetch_session.c - the cache of fetch sessions (KIP-227, rules of Kafka 3.7).
+ */
 #include "api/fetch_session.h"
 
 #include <stdatomic.h>
@@ -14,45 +15,45 @@ enum { FULL_EPOCH = 0, FINAL_EPOCH = -1 };
 /* One partition of a session. */
 struct fetch_part {
     struct map_link link;
-    struct list ring;          /* in order of service */
-    struct uuid id;            /* zero below v13 */
+    struct list ring; /* in order of service */
+    struct uuid id;   /* zero below v13 */
     int32_t partition;
     int32_t current_epoch;
     int32_t last_fetched_epoch;
     int32_t max_bytes;
     int64_t offset;
     int64_t fetcher_log_start;
-    int64_t high_watermark;    /* told last; -1: tell again */
-    int64_t log_start;         /* told last */
-    uint32_t name_len;         /* UINT32_MAX: the id's name is not known */
+    int64_t high_watermark; /* told last; -1: tell again */
+    int64_t log_start;      /* told last */
+    uint32_t name_len;      /* UINT32_MAX: the id's name is not known */
     char name[];
 };
 
 struct fetch_session {
-    struct map_link link;      /* by id */
+    struct map_link link; /* by id */
     _Atomic uint32_t refs;
     int32_t id;
-    bool privileged;           /* a follower's */
-    bool by_id;                /* topic ids (v13+) */
-    bool listed;               /* sessions' lock: still in the cache */
-    bool evictable_by_all;     /* sessions' lock: as of the last use */
+    bool privileged;       /* a follower's */
+    bool by_id;            /* topic ids (v13+) */
+    bool listed;           /* sessions' lock: still in the cache */
+    bool evictable_by_all; /* sessions' lock: as of the last use */
     bool evictable_by_privileged;
     int64_t created_ms;
-    int64_t used_ms;           /* sessions' lock */
-    size_t size;               /* sessions' lock: parts as of the last use */
+    int64_t used_ms; /* sessions' lock */
+    size_t size;     /* sessions' lock: parts as of the last use */
 
-    struct lock lock;          /* for all below; after the sessions' lock */
-    int32_t epoch;             /* that the next request must carry */
-    struct map map;            /* parts */
-    struct list ring;          /* parts in order of service */
-    size_t bytes;              /* of the parts; counted in sessions->bytes */
+    struct lock lock; /* for all below; after the sessions' lock */
+    int32_t epoch;    /* that the next request must carry */
+    struct map map;   /* parts */
+    struct list ring; /* parts in order of service */
+    size_t bytes;     /* of the parts; counted in sessions->bytes */
 };
 
 struct fetch_sessions {
     struct lock lock;
     struct map map;
     size_t slots;
-    _Atomic size_t bytes;      /* of all parts */
+    _Atomic size_t bytes; /* of all parts */
 };
 
 static int32_t epoch_after(int32_t epoch)
@@ -60,7 +61,8 @@ static int32_t epoch_after(int32_t epoch)
     return epoch < 0 ? FINAL_EPOCH : epoch == INT32_MAX ? 1 : epoch + 1;
 }
 
-/* -- parts -------------------------------------------------------------------------- */
+/* -- parts
+ * -------------------------------------------------------------------------- */
 
 struct part_key {
     bool by_id;
@@ -71,16 +73,17 @@ struct part_key {
 
 static uint64_t part_hash(const struct map *map, const struct part_key *key)
 {
-    struct bytes of = key->by_id ? bytes_make(key->id.b, sizeof key->id.b)
-                                 : key->name;
+    struct bytes of =
+        key->by_id ? bytes_make(key->id.b, sizeof key->id.b) : key->name;
 
     return map_hash_int((uint32_t)key->partition, bytes_hash(of, map->seed));
 }
 
 static struct bytes part_name(const struct fetch_part *part)
 {
-    return part->name_len == UINT32_MAX ? BYTES_NULL
-                                        : bytes_make(part->name, part->name_len);
+    return part->name_len == UINT32_MAX
+               ? BYTES_NULL
+               : bytes_make(part->name, part->name_len);
 }
 
 static bool part_is(const struct map_link *link, const void *context)
@@ -102,8 +105,8 @@ static size_t part_bytes(size_t name_len)
 static struct fetch_part *part_find(const struct fetch_session *s,
                                     const struct part_key *key)
 {
-    struct map_link *link = map_find(&s->map, part_hash(&s->map, key), part_is,
-                                     key);
+    struct map_link *link =
+        map_find(&s->map, part_hash(&s->map, key), part_is, key);
 
     return link ? CONTAINER_OF(link, struct fetch_part, link) : NULL;
 }
@@ -136,7 +139,7 @@ static struct fetch_part *part_add(struct fetch_sessions *sessions,
     part->id = want->id;
     part->partition = want->partition;
     part->name_len = want->topic.at ? (uint32_t)want->topic.len : UINT32_MAX;
-    if (want->topic.len)
+    if (want->topic.at != NULL && want->topic.len > 0)
         memcpy(part->name, want->topic.at, want->topic.len);
     part->high_watermark = -1;
     part->log_start = -1;
@@ -150,8 +153,8 @@ static struct fetch_part *part_add(struct fetch_sessions *sessions,
 static void part_drop(struct fetch_sessions *sessions, struct fetch_session *s,
                       struct fetch_part *part)
 {
-    size_t bytes = part_bytes(part->name_len == UINT32_MAX ? 0
-                                                           : part->name_len);
+    size_t bytes =
+        part_bytes(part->name_len == UINT32_MAX ? 0 : part->name_len);
 
     map_remove(&s->map, &part->link);
     list_remove(&part->ring);
@@ -160,10 +163,11 @@ static void part_drop(struct fetch_sessions *sessions, struct fetch_session *s,
     mem_free(part);
 }
 
-/* -- sessions ----------------------------------------------------------------------- */
+/* -- sessions
+ * ----------------------------------------------------------------------- */
 
-static struct fetch_session *session_new(int32_t id, bool privileged, bool by_id,
-                                         int64_t now_ms)
+static struct fetch_session *session_new(int32_t id, bool privileged,
+                                         bool by_id, int64_t now_ms)
 {
     struct fetch_session *s = mem_need(sizeof *s);
 
@@ -186,7 +190,7 @@ static void session_unref(struct fetch_session **session)
     *session = NULL;
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
         return;
-    LIST_EACH (link, &s->ring)
+    LIST_EACH(link, &s->ring)
         mem_free(CONTAINER_OF(link, struct fetch_part, ring));
     map_fini(&s->map);
     lock_fini(&s->lock);
@@ -195,8 +199,8 @@ static void session_unref(struct fetch_session **session)
 
 static bool id_is(const struct map_link *link, const void *key)
 {
-    const struct fetch_session *s = CONTAINER_OF(link, struct fetch_session,
-                                                 link);
+    const struct fetch_session *s =
+        CONTAINER_OF(link, struct fetch_session, link);
 
     return s->id == *(const int32_t *)key;
 }
@@ -205,14 +209,14 @@ static struct fetch_session *find_locked(const struct fetch_sessions *sessions,
                                          int32_t id)
 {
     struct map_link *link =
-        map_find(&sessions->map,
-                 map_hash_int((uint32_t)id, sessions->map.seed), id_is, &id);
+        map_find(&sessions->map, map_hash_int((uint32_t)id, sessions->map.seed),
+                 id_is, &id);
 
     return link ? CONTAINER_OF(link, struct fetch_session, link) : NULL;
 }
 
-/* Out of the cache, off the budget; its parts go when the last request is through
- * with it. */
+/* Out of the cache, off the budget; its parts go when the last request is
+ * through with it. */
 static void remove_locked(struct fetch_sessions *sessions,
                           struct fetch_session *s)
 {
@@ -260,8 +264,7 @@ static bool evict_locked(struct fetch_sessions *sessions, bool privileged,
             oldest = s;
         if (privileged ? !s->evictable_by_privileged : !s->evictable_by_all)
             continue;
-        if (!least ||
-            value_compare(s->privileged, s->size, s->id, least) < 0)
+        if (!least || value_compare(s->privileged, s->size, s->id, least) < 0)
             least = s;
     }
     if (!oldest)
@@ -311,7 +314,8 @@ size_t fetch_sessions_count(struct fetch_sessions *sessions)
     return n;
 }
 
-/* -- what a request wants ------------------------------------------------------------ */
+/* -- what a request wants
+ * ------------------------------------------------------------ */
 
 /* List what the request itself names; names are copied, once a topic. */
 static enum err list_request(const struct wire_fetch_request *q, bool by_id,
@@ -356,15 +360,16 @@ static enum err drop_twins(struct fetch_context *c, struct arena *arena)
         return ERR_OK;
     while (size < c->n_wants * 2)
         size *= 2;
-    table = arena_array(arena, size, sizeof *table);
+    table = arena_array(arena, size, sizeof(struct fetch_want *));
     if (!table)
         return arena->err;
     for (size_t i = 0; i < c->n_wants; i++) {
         struct fetch_want *w = &c->wants[i];
-        struct bytes of = c->by_id ? bytes_make(w->id.b, sizeof w->id.b)
-                                   : w->topic;
-        size_t at = (size_t)map_hash_int((uint32_t)w->partition,
-                                         bytes_hash(of, 0)) & (size - 1);
+        struct bytes of =
+            c->by_id ? bytes_make(w->id.b, sizeof w->id.b) : w->topic;
+        size_t at =
+            (size_t)map_hash_int((uint32_t)w->partition, bytes_hash(of, 0)) &
+            (size - 1);
 
         while (table[at] &&
                !(table[at]->partition == w->partition &&
@@ -417,8 +422,9 @@ static bool update_locked(struct fetch_sessions *sessions,
 
 /* List all the session wants, in order of service. Names are copied; a row of
  * partitions of one topic shares a copy. */
-static enum err list_session_locked(struct fetch_session *s, fetch_name_fn *name,
-                                    void *name_context, struct arena *arena,
+static enum err list_session_locked(struct fetch_session *s,
+                                    fetch_name_fn *name, void *name_context,
+                                    struct arena *arena,
                                     struct fetch_context *c)
 {
     struct bytes topic = BYTES_NULL;
@@ -428,7 +434,7 @@ static enum err list_session_locked(struct fetch_session *s, fetch_name_fn *name
     c->wants = arena_array(arena, s->map.count, sizeof *c->wants);
     if (!c->wants)
         return arena->err;
-    LIST_EACH (link, &s->ring) {
+    LIST_EACH(link, &s->ring) {
         struct fetch_part *part = CONTAINER_OF(link, struct fetch_part, ring);
         struct bytes known = part_name(part);
 
@@ -452,7 +458,8 @@ static enum err list_session_locked(struct fetch_session *s, fetch_name_fn *name
     return arena->err;
 }
 
-/* -- opening ------------------------------------------------------------------------- */
+/* -- opening
+ * ------------------------------------------------------------------------- */
 
 static void open_full(struct fetch_sessions *sessions,
                       const struct wire_fetch_request *q,
@@ -533,8 +540,8 @@ enum err fetch_context_open(struct fetch_sessions *sessions,
                             void *name_context, struct arena *arena,
                             int64_t now_ms, struct fetch_context *c)
 {
-    bool full = q->session_epoch == FULL_EPOCH ||
-                q->session_epoch == FINAL_EPOCH;
+    bool full =
+        q->session_epoch == FULL_EPOCH || q->session_epoch == FINAL_EPOCH;
     enum err err;
 
     *c = (struct fetch_context){ .kind = FETCH_SESSION_ERROR,
@@ -551,7 +558,8 @@ enum err fetch_context_open(struct fetch_sessions *sessions,
     return open_incremental(sessions, q, name, name_context, arena, now_ms, c);
 }
 
-/* -- answering ----------------------------------------------------------------------- */
+/* -- answering
+ * ----------------------------------------------------------------------- */
 
 /* A positive id that no session has. */
 static int32_t new_id_locked(const struct fetch_sessions *sessions)
@@ -568,8 +576,8 @@ static int32_t new_id_locked(const struct fetch_sessions *sessions)
 
 static void note_told(struct fetch_part *part, const struct fetch_told *told)
 {
-    part->high_watermark = told->error != KAFKA_NONE ? -1
-                                                     : told->high_watermark;
+    part->high_watermark =
+        told->error != KAFKA_NONE ? -1 : told->high_watermark;
     part->log_start = told->log_start;
 }
 

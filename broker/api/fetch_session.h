@@ -5,8 +5,8 @@
  * holds only partitions that have something to say.
  *
  *     sessions ── id ──▶ session ── (topic, index) ──▶ part ⇄ part ⇄ part
- *                                                      ring in order of service:
- *                                                      who got records goes last
+ *                                                      ring in order of
+ * service: who got records goes last
  *
  * Sessions are few and bounded (slots); so is the memory of all their parts.
  * Who comes when all slots are taken may push out one that was unused for two
@@ -28,25 +28,25 @@ struct fetch_session;
 struct fetch_part;
 
 enum {
-    FETCH_SESSION_STALE_MS = 120000,           /* unused: may go */
-    FETCH_SESSION_BYTES = 64 * 1024 * 1024,    /* all parts together */
+    FETCH_SESSION_STALE_MS = 120000,        /* unused: may go */
+    FETCH_SESSION_BYTES = 64 * 1024 * 1024, /* all parts together */
 };
 
 struct fetch_sessions *fetch_sessions_new(size_t slots);
-void fetch_sessions_free(struct fetch_sessions **sessions);
+void fetch_sessions_free(struct fetch_sessions **out);
 size_t fetch_sessions_count(struct fetch_sessions *sessions);
 
 /* One partition that a request wants, whether it or the session named it. */
 struct fetch_want {
-    struct bytes topic;          /* in the arena; null: the id is not known */
-    struct uuid id;              /* zero below v13 */
+    struct bytes topic; /* in the arena; null: the id is not known */
+    struct uuid id;     /* zero below v13 */
     int32_t partition;
-    int32_t current_epoch;       /* -1 not told */
-    int32_t last_fetched_epoch;  /* -1 not told */
+    int32_t current_epoch;      /* -1 not told */
+    int32_t last_fetched_epoch; /* -1 not told */
     int32_t max_bytes;
     int64_t offset;
-    int64_t log_start;           /* followers'; -1 not told */
-    struct fetch_part *part;     /* the session's; for fetch_context_*() only */
+    int64_t log_start;       /* followers'; -1 not told */
+    struct fetch_part *part; /* the session's; for fetch_context_*() only */
 };
 
 enum fetch_kind {
@@ -60,10 +60,10 @@ struct fetch_context {
     enum fetch_kind kind;
     int16_t error;
     bool follower;
-    bool by_id;                  /* v13+ */
-    int32_t epoch;               /* of the request */
+    bool by_id;                    /* v13+ */
+    int32_t epoch;                 /* of the request */
     struct fetch_session *session; /* incremental: a reference */
-    struct fetch_want *wants;    /* in the arena, in order of service */
+    struct fetch_want *wants;      /* in the arena, in order of service */
     size_t n_wants;
 };
 
@@ -72,8 +72,8 @@ typedef struct bytes fetch_name_fn(void *context, struct uuid id,
                                    struct arena *arena);
 
 /* Understand a request: check its session, take in what it adds, changes and
- * forgets, and list all it wants. ERR_NOMEM, ERR_LIMIT: the arena is full. To be
- * followed by fetch_context_close(), also after an error. */
+ * forgets, and list all it wants. ERR_NOMEM, ERR_LIMIT: the arena is full. To
+ * be followed by fetch_context_close(), also after an error. */
 MUST_USE enum err fetch_context_open(struct fetch_sessions *sessions,
                                      const struct wire_fetch_request *request,
                                      int16_t version, bool follower,
@@ -85,14 +85,14 @@ MUST_USE enum err fetch_context_open(struct fetch_sessions *sessions,
 struct fetch_told {
     int16_t error;
     bool has_records;
-    bool diverging;              /* a diverging epoch or a preferred replica */
+    bool diverging; /* a diverging epoch or a preferred replica */
     int64_t high_watermark;
     int64_t log_start;
 };
 
-/* The answer is ready: `told[i]` for wants[i]. Says for each whether it goes into
- * the answer, opens a session for a full request, and gives top-level error and
- * session id. */
+/* The answer is ready: `told[i]` for wants[i]. Says for each whether it goes
+ * into the answer, opens a session for a full request, and gives top-level
+ * error and session id. */
 void fetch_context_answer(struct fetch_sessions *sessions,
                           struct fetch_context *context,
                           const struct fetch_told *told, bool *include,

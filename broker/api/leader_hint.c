@@ -27,8 +27,8 @@ static void add_node(struct request *request, struct leader_hints *hints,
         return;
     if (hints->n == hints->room) {
         size_t room = hints->room ? hints->room * 2 : 4;
-        struct leader_node *nodes = arena_array(&request->arena, room,
-                                                sizeof *nodes);
+        struct leader_node *nodes =
+            arena_array(&request->arena, room, sizeof *nodes);
 
         if (!nodes)
             return;

@@ -12,8 +12,8 @@ static void fill_refused(struct arena *arena, const struct produce_part *part,
 {
     if (part->n_refused == 0)
         return;
-    out->record_errors = arena_array(arena, part->n_refused,
-                                     sizeof *out->record_errors);
+    out->record_errors =
+        arena_array(arena, part->n_refused, sizeof *out->record_errors);
     if (!out->record_errors)
         return;
     out->n_record_errors = part->n_refused;
@@ -49,8 +49,8 @@ static bool build(struct produce *p, struct wire_produce_response *response,
     struct arena *arena = &p->request->arena;
     part_out *parts = arena_array(arena, p->n_parts, sizeof *parts);
 
-    response->responses = arena_array(arena, p->n_topics,
-                                      sizeof *response->responses);
+    response->responses =
+        arena_array(arena, p->n_topics, sizeof *response->responses);
     if (!parts || !response->responses)
         return false;
     response->n_responses = p->n_topics;
@@ -64,8 +64,8 @@ static bool build(struct produce *p, struct wire_produce_response *response,
         for (size_t j = 0; j < topic->n_parts; j++)
             fill(p, topic, &topic->parts[j], hints, parts++);
     }
-    response->node_endpoints = arena_array(arena, hints->n,
-                                           sizeof *response->node_endpoints);
+    response->node_endpoints =
+        arena_array(arena, hints->n, sizeof *response->node_endpoints);
     for (size_t i = 0; response->node_endpoints && i < hints->n; i++) {
         response->node_endpoints[i].node_id = hints->nodes[i].id;
         response->node_endpoints[i].host = hints->nodes[i].host;
@@ -94,9 +94,11 @@ static void answer_none(struct request *request, int16_t error)
         request_reply_none(request);
         return;
     }
-    snprintf(why, sizeof why, "a produce request with acks=0 failed: %s",
-             kafka_error_name(error));
-    request_close(request, why);
+    if (snprintf(why, sizeof why, "a produce request with acks=0 failed: %s",
+                 kafka_error_name(error)) > 0)
+        request_close(request, why);
+    else
+        request_close(request, "a produce request with acks=0 failed");
 }
 
 void produce_answer(struct produce *p)

@@ -45,8 +45,10 @@ static void refuse(struct produce_part *part, enum err err,
     part->n_refused = result->n_errors;
     if (result->n_errors > 0)
         part->log_start = log_start_of(part->partition);
-    DIAG_SELDOM(DIAG_DEBUG, "event=records_refused topic=%s partition=%d "
-                "error=%s", part->partition->topic, part->index,
+    DIAG_SELDOM(DIAG_DEBUG,
+                "event=records_refused topic=%s partition=%d "
+                "error=%s",
+                part->partition->topic, part->index,
                 kafka_error_name(part->error));
 }
 

@@ -4,8 +4,8 @@
  *             │ has none
  *             └▶ waits in a line, with a deadline ◀── the block that comes
  *
- * The asking is a state of its own: nothing, on its way, or pausing before it is
- * tried again (no controller known, an error, another controller meanwhile).
+ * The asking is a state of its own: nothing, on its way, or pausing before it
+ * is tried again (no controller known, an error, another controller meanwhile).
  */
 #include "api/producer_ids.h"
 
@@ -23,8 +23,8 @@
 #include "wire/msg_allocate_producer_ids.h"
 
 enum {
-    RETRY_US = 50 * 1000,        /* Kafka's pause between attempts */
-    WAIT_US = 10 * 1000 * 1000,  /* for a block; then COORDINATOR_LOAD_... */
+    RETRY_US = 50 * 1000,       /* Kafka's pause between attempts */
+    WAIT_US = 10 * 1000 * 1000, /* for a block; then COORDINATOR_LOAD_... */
     PREFETCH_PERCENT = 90,
     HOST_MOST = 256
 };
@@ -38,24 +38,25 @@ struct block {
 struct producer_ids {
     struct broker *broker;
     struct lock lock;
-    struct block block, spare;   /* in use; fetched ahead */
-    struct list waiting;         /* struct producer_ids_call */
-    bool wanted;                 /* the job is on its way, or asking goes on */
-    struct job job;              /* begins the asking */
+    struct block block, spare; /* in use; fetched ahead */
+    struct list waiting;       /* struct producer_ids_call */
+    bool wanted;               /* the job is on its way, or asking goes on */
+    struct job job;            /* begins the asking */
 
     /* coordination loop */
     struct peer *peer;
-    char host[HOST_MOST];        /* where the peer goes */
+    char host[HOST_MOST]; /* where the peer goes */
     int port;
     struct peer_call call;
     struct loop_timer again;
-    struct loop_timer overdue;   /* for those who wait */
+    struct loop_timer overdue; /* for those who wait */
     bool closed;
 };
 
 static void ask(struct producer_ids *ids);
 
-/* -- giving out ------------------------------------------------------------- */
+/* -- giving out -------------------------------------------------------------
+ */
 
 static bool block_take(struct producer_ids *ids, int64_t *id)
 {
@@ -102,8 +103,7 @@ static void serve_waiting(struct producer_ids *ids)
 
     list_init(&done);
     lock_take(&ids->lock);
-    LIST_EACH(link, &ids->waiting)
-    {
+    LIST_EACH(link, &ids->waiting) {
         struct producer_ids_call *call =
             CONTAINER_OF(link, struct producer_ids_call, link);
 
@@ -113,8 +113,7 @@ static void serve_waiting(struct producer_ids *ids)
         list_append(&done, link);
     }
     lock_give(&ids->lock);
-    LIST_EACH(link, &done)
-    {
+    LIST_EACH(link, &done) {
         struct producer_ids_call *call =
             CONTAINER_OF(link, struct producer_ids_call, link);
 
@@ -132,8 +131,7 @@ static void fail_waiting(struct producer_ids *ids, enum err err)
     lock_take(&ids->lock);
     list_move_all(&all, &ids->waiting);
     lock_give(&ids->lock);
-    LIST_EACH(link, &all)
-    {
+    LIST_EACH(link, &all) {
         struct producer_ids_call *call =
             CONTAINER_OF(link, struct producer_ids_call, link);
 
@@ -148,7 +146,8 @@ static void on_overdue(struct loop_timer *timer)
     fail_waiting(CONTAINER_OF(timer, struct producer_ids, overdue), ERR_BUSY);
 }
 
-/* -- asking ----------------------------------------------------------------- */
+/* -- asking -----------------------------------------------------------------
+ */
 
 static void on_again(struct loop_timer *timer)
 {
@@ -194,10 +193,12 @@ static void on_answer(struct peer_call *call)
         block_came(ids, answer);
         return;
     }
-    DIAG_SELDOM(DIAG_WARN, "event=no_producer_ids controller=%s:%d why=\"%s\" "
-                "effect=\"tried again; idempotent producers wait\"", ids->host,
-                ids->port, call->err == ERR_OK ? kafka_error_name(answer->error_code)
-                                               : err_name(call->err));
+    DIAG_SELDOM(DIAG_WARN,
+                "event=no_producer_ids controller=%s:%d why=\"%s\" "
+                "effect=\"tried again; idempotent producers wait\"",
+                ids->host, ids->port,
+                call->err == ERR_OK ? kafka_error_name(answer->error_code)
+                                    : err_name(call->err));
     loop_timer_set(&ids->again, RETRY_US);
 }
 
@@ -206,7 +207,8 @@ static bool find_controller(struct producer_ids *ids)
 {
     struct broker *broker = ids->broker;
     struct meta_cluster *cluster = metadata_cluster(broker->metadata);
-    const struct meta_broker *b = meta_broker_find(cluster, cluster->controller_id);
+    const struct meta_broker *b =
+        meta_broker_find(cluster, cluster->controller_id);
     const struct meta_endpoint *at =
         b ? meta_endpoint_find(b, broker->inter_broker->name) : NULL;
     bool moved = at != NULL && (ids->peer == NULL || at->port != ids->port ||
@@ -224,8 +226,8 @@ static bool find_controller(struct producer_ids *ids)
         ids->port = at->port;
         config.host = ids->host;
         config.port = ids->port;
-        if (peer_new(&ids->peer, broker->coord_loop, broker->pool, &config, &why) !=
-            ERR_OK)
+        if (peer_new(&ids->peer, broker->coord_loop, broker->pool, &config,
+                     &why) != ERR_OK)
             ids->peer = NULL;
     }
     meta_cluster_unref(cluster);
@@ -258,7 +260,8 @@ static void begin(struct job *job)
     ask(CONTAINER_OF(job, struct producer_ids, job));
 }
 
-/* -- life ------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------
+ */
 
 struct producer_ids *producer_ids_new(struct broker *broker)
 {

@@ -28,11 +28,11 @@ void producer_ids_free(struct producer_ids **ids);
 /* A call; lent until on_done, which comes exactly once, on the coordination
  * loop, never from inside producer_ids_take(). */
 struct producer_ids_call {
-    struct list link;                 /* the module's */
+    struct list link; /* the module's */
     void (*on_done)(struct producer_ids_call *call);
-    enum err err;    /* ERR_OK; ERR_BUSY: none came in time, answer
-                        COORDINATOR_LOAD_IN_PROGRESS; ERR_CLOSED */
-    int64_t id;      /* the new producer id */
+    enum err err; /* ERR_OK; ERR_BUSY: none came in time, answer
+                     COORDINATOR_LOAD_IN_PROGRESS; ERR_CLOSED */
+    int64_t id;   /* the new producer id */
 };
 
 /* One id, at once when there is one: true and `*id`, and on_done will not come.

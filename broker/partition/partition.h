@@ -2,8 +2,8 @@
  *
  *     produce ─▶ append lane ─▶ log ─▶ log end ─▶ high watermark
  *                                          │            │
- *                             followers' fetches    consumers' fetches, acks=-1,
- *                                          └── parked waits ──┘   DeleteRecords
+ *                             followers' fetches    consumers' fetches,
+ * acks=-1, └── parked waits ──┘   DeleteRecords
  *
  * A partition is counted: the map of replicas.h holds one reference, whoever
  * works with it another. What it says (leader, epochs, ISR, high watermark) is
@@ -40,17 +40,19 @@
 struct replicas;       /* replicas.h */
 struct topic_settings; /* replicas.h */
 
-/* -- what waits --------------------------------------------------------------- */
+/* -- what waits ---------------------------------------------------------------
+ */
 
 enum park_for {
-    PARK_END,     /* the log end passes `offset` (followers' fetches) */
-    PARK_HIGH,    /* the high watermark passes `offset` (fetches) */
-    PARK_STABLE,  /* the last stable offset passes `offset` (read committed) */
-    PARK_ACKED,   /* the high watermark is at least `offset` (acks=-1) */
-    PARK_LOW,     /* the low watermark is at least `offset` (DeleteRecords) */
+    PARK_END,    /* the log end passes `offset` (followers' fetches) */
+    PARK_HIGH,   /* the high watermark passes `offset` (fetches) */
+    PARK_STABLE, /* the last stable offset passes `offset` (read committed) */
+    PARK_ACKED,  /* the high watermark is at least `offset` (acks=-1) */
+    PARK_LOW,    /* the low watermark is at least `offset` (DeleteRecords) */
 };
 
-/* A request that waits for any, or for all, of some partitions. In its arena. */
+/* A request that waits for any, or for all, of some partitions. In its arena.
+ */
 struct park {
     struct request *request;                  /* NULL: on_ready instead */
     void (*on_wake)(struct request *request); /* on its reactor */
@@ -58,20 +60,20 @@ struct park {
     /* Fetch: bytes that are still missing; produce, DeleteRecords: partitions
      * that are. At 0 or below the request is woken. */
     _Atomic int64_t missing;
-    _Atomic bool claimed;   /* someone has posted, or the owner took it back */
-    struct park *next;      /* in a waker's own list */
+    _Atomic bool claimed; /* someone has posted, or the owner took it back */
+    struct park *next;    /* in a waker's own list */
 };
 
 /* One partition it waits for. Belongs to the partition while attached. */
 struct park_wait {
     struct list link;
     struct park *park;
-    int64_t offset;         /* see enum park_for; for fetches: how far bytes
-                               were counted, moves on with what arrives */
+    int64_t offset; /* see enum park_for; for fetches: how far bytes
+                       were counted, moves on with what arrives */
     enum park_for what;
-    bool met;               /* the condition came true, or the wait is void:
-                               leader gone, partition deleted; read after
-                               partition_detach() */
+    bool met; /* the condition came true, or the wait is void:
+                 leader gone, partition deleted; read after
+                 partition_detach() */
 };
 
 /* Make a park ready (again) with nothing attached. */
@@ -87,29 +89,31 @@ void park_init_call(struct park *park, void (*on_ready)(struct park *park),
  * on_wake already, and it will come. */
 MUST_USE bool park_claim(struct park *park);
 
-/* -- appends ------------------------------------------------------------------ */
+/* -- appends ------------------------------------------------------------------
+ */
 
 struct append {
-    struct append *next;    /* the lane's */
-    struct log_append set;  /* in: at, size, origin; the rest is the lane's. The
-                               batch is validated and borrowed until done */
+    struct append *next;   /* the lane's */
+    struct log_append set; /* in: at, size, origin; the rest is the lane's. The
+                              batch is validated and borrowed until done */
     /* given */
-    int16_t acks;           /* -1: refuse below min.insync.replicas */
-    bool may_block;         /* large: not to be written on a reactor */
-    bool on_pool;           /* the caller is a pool thread */
+    int16_t acks;   /* -1: refuse below min.insync.replicas */
+    bool may_block; /* large: not to be written on a reactor */
+    bool on_pool;   /* the caller is a pool thread */
     /* Instead of a batch (set.at is NULL): called alone in the lane. */
     void (*run)(struct append *append);
     void (*on_done)(struct append *append); /* any thread, no lock held */
-    void *owner;            /* the caller's */
+    void *owner;                            /* the caller's */
     /* results */
-    int16_t error;          /* enum kafka_error; duplicates are NONE */
-    bool duplicate;         /* appended before; set.first_offset is of then */
-    int64_t end_offset;     /* what the high watermark must reach */
-    int64_t log_start;      /* log start offset, -1 unknown */
-    bool acked;             /* the high watermark is there already */
+    int16_t error;      /* enum kafka_error; duplicates are NONE */
+    bool duplicate;     /* appended before; set.first_offset is of then */
+    int64_t end_offset; /* what the high watermark must reach */
+    int64_t log_start;  /* log start offset, -1 unknown */
+    bool acked;         /* the high watermark is there already */
 };
 
-/* -- a partition -------------------------------------------------------------- */
+/* -- a partition --------------------------------------------------------------
+ */
 
 enum partition_state {
     PARTITION_LOADED,  /* its log was found at start; not hosted before the
@@ -132,35 +136,35 @@ struct follower {
 };
 
 struct partition {
-    struct map_link link;      /* in the map of replicas */
+    struct map_link link; /* in the map of replicas */
     _Atomic uint32_t refs;
     _Atomic uint32_t users;    /* of `log`, right now */
     _Atomic bool closed;       /* nobody may become a user any more */
     struct replicas *replicas; /* borrowed */
     int32_t index;
-    uint16_t topic_len;        /* of `topic` */
+    uint16_t topic_len; /* of `topic` */
 
-    struct lock lock;          /* for all below */
-    uint8_t state;             /* enum partition_state */
-    bool lane_busy;            /* someone writes */
-    bool changing;             /* control lane: in the request at hand */
-    struct log *log;           /* NULL: none (yet, or any more) */
+    struct lock lock;                /* for all below */
+    uint8_t state;                   /* enum partition_state */
+    bool lane_busy;                  /* someone writes */
+    bool changing;                   /* control lane: in the request at hand */
+    struct log *log;                 /* NULL: none (yet, or any more) */
     struct topic_settings *settings; /* counted; NULL without a log */
-    struct uuid topic_id;      /* zero: unknown */
-    int32_t leader;            /* broker id; -1 none */
-    int32_t leader_epoch;      /* -1 before the first LeaderAndIsr */
-    int32_t controller_epoch;  /* that made the last decision */
-    int32_t partition_epoch;   /* zkVersion; 0 before */
-    int64_t epoch_start;       /* log end when we became leader; -1 follower */
-    int32_t *ids;              /* owned: replicas, then ISR, adding, removing */
+    struct uuid topic_id;            /* zero: unknown */
+    int32_t leader;                  /* broker id; -1 none */
+    int32_t leader_epoch;            /* -1 before the first LeaderAndIsr */
+    int32_t controller_epoch;        /* that made the last decision */
+    int32_t partition_epoch;         /* zkVersion; 0 before */
+    int64_t epoch_start; /* log end when we became leader; -1 follower */
+    int32_t *ids;        /* owned: replicas, then ISR, adding, removing */
     uint16_t n_replicas, n_isr, n_adding, n_removing;
-    uint16_t n_followers;      /* leader only */
+    uint16_t n_followers;       /* leader only */
     struct follower *followers; /* owned; the other replicas; leader only */
-    struct append *lane_first; /* waiting, oldest first */
+    struct append *lane_first;  /* waiting, oldest first */
     struct append *lane_last;
-    struct list waits;         /* park_wait: fetches */
-    struct list acks;          /* park_wait: PARK_ACKED, PARK_LOW */
-    char topic[];              /* name, NUL-terminated */
+    struct list waits; /* park_wait: fetches */
+    struct list acks;  /* park_wait: PARK_ACKED, PARK_LOW */
+    char topic[];      /* name, NUL-terminated */
 };
 
 static inline struct bytes partition_topic(const struct partition *partition)
@@ -175,14 +179,15 @@ struct partition *partition_ref(struct partition *partition);
 /* Give a reference back and leave NULL. */
 void partition_unref(struct partition **partition);
 
-/* -- reading ------------------------------------------------------------------ */
+/* -- reading ------------------------------------------------------------------
+ */
 
 /* One consistent look. */
 struct partition_view {
-    struct log *log;        /* in use until partition_leave() */
+    struct log *log; /* in use until partition_leave() */
     int32_t leader;
     int32_t leader_epoch;
-    int64_t epoch_start;    /* -1: not leader */
+    int64_t epoch_start; /* -1: not leader */
     int64_t log_start, high_watermark, last_stable, log_end;
     struct uuid topic_id;
 };
@@ -195,7 +200,8 @@ struct partition_view {
  * leader_only     refuse when this broker is not the leader
  *
  * Returns enum kafka_error: NONE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH,
- * NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR; nothing to leave after errors. */
+ * NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR; nothing to leave after errors.
+ */
 int16_t partition_enter(struct partition *partition, int32_t current_epoch,
                         bool leader_only, struct partition_view *view);
 void partition_leave(struct partition *partition);
@@ -207,7 +213,8 @@ struct log *partition_use_log(struct partition *partition);
 /* True while this broker leads it (a moment's answer). */
 bool partition_is_leader(struct partition *partition);
 
-/* -- appending ---------------------------------------------------------------- */
+/* -- appending ----------------------------------------------------------------
+ */
 
 /* What to check a batch against before it is appended. Fills what the topic's
  * configuration says; topic borrows the partition's memory. NONE,
@@ -227,14 +234,15 @@ MUST_USE bool partition_append(struct partition *partition,
 /* Whether a transaction of the producer is open here. */
 bool partition_txn_is_open(struct partition *partition, int64_t producer_id);
 
-/* -- followers ---------------------------------------------------------------- */
+/* -- followers ----------------------------------------------------------------
+ */
 
 struct follower_fetch {
     int32_t id;
-    int64_t broker_epoch;   /* -1 not told */
-    int64_t offset;         /* fetch offset: it has all before */
-    int64_t log_start;      /* -1 not told */
-    int64_t leader_end;     /* log end at the time of the read */
+    int64_t broker_epoch; /* -1 not told */
+    int64_t offset;       /* fetch offset: it has all before */
+    int64_t log_start;    /* -1 not told */
+    int64_t leader_end;   /* log end at the time of the read */
     int64_t now_ms;
 };
 
@@ -244,11 +252,13 @@ struct follower_fetch {
 int16_t partition_follower_check(struct partition *partition, int32_t id,
                                  bool has_epoch);
 
-/* Note a follower's progress; may move the high watermark and wake who waits. */
+/* Note a follower's progress; may move the high watermark and wake who waits.
+ */
 void partition_follower_fetched(struct partition *partition,
                                 const struct follower_fetch *fetch);
 
-/* -- waiting ------------------------------------------------------------------ */
+/* -- waiting ------------------------------------------------------------------
+ */
 
 /* Attach a wait. When its condition holds already (or the partition does not
  * lead any more and `what` needs a leader) it is not attached, `met` is set and
@@ -268,19 +278,20 @@ int16_t partition_acked(struct partition *partition, int64_t offset);
 /* Smallest log start of the live replicas; *error as partition_enter(). */
 int64_t partition_low_watermark(struct partition *partition, int16_t *error);
 
-/* Move the log start for DeleteRecords (-1: to the high watermark); leader only.
- * NONE, OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (not cleanup.policy=delete),
- * NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. May block on the disk.
- * *target is what the low watermark must reach. */
+/* Move the log start for DeleteRecords (-1: to the high watermark); leader
+ * only. NONE, OFFSET_OUT_OF_RANGE, POLICY_VIOLATION (not
+ * cleanup.policy=delete), NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. May
+ * block on the disk. *target is what the low watermark must reach. */
 int16_t partition_delete_records(struct partition *partition, int64_t offset,
                                  int64_t *target);
 
-/* -- changes, control lane ----------------------------------------------------- */
+/* -- changes, control lane
+ * ----------------------------------------------------- */
 
 /* What LeaderAndIsr says of one partition. Arrays are borrowed. */
 struct partition_change {
     int32_t controller_epoch, leader, leader_epoch, partition_epoch;
-    struct uuid topic_id;      /* zero: none */
+    struct uuid topic_id; /* zero: none */
     bool is_new;
     const int32_t *replicas, *isr, *adding, *removing;
     size_t n_replicas, n_isr, n_adding, n_removing;

@@ -26,14 +26,14 @@
 struct group {
     struct append *of[LANE_GROUP];
     size_t n;
-    bool failed;       /* the log could not be asked at all */
+    bool failed; /* the log could not be asked at all */
 };
 
 /* The lane on its way to the pool. */
 struct lane_job {
     struct job job;
     struct partition *partition; /* a reference */
-    struct group group;          /* to flush and acknowledge first; may be empty */
+    struct group group; /* to flush and acknowledge first; may be empty */
 };
 
 static int16_t error_of(enum err err)
@@ -64,7 +64,8 @@ static int16_t error_of(enum err err)
     }
 }
 
-/* -- what may be appended --------------------------------------------------------- */
+/* -- what may be appended
+ * --------------------------------------------------------- */
 
 static int16_t may_append_locked(const struct partition *p, int16_t acks)
 {
@@ -91,8 +92,8 @@ int16_t partition_rules(struct partition *p, struct validate_rules *rules)
         rules->after_max_ms = c->timestamp_after_max_ms;
         rules->compacted = c->cleanup_compact;
         rules->keep_codec = c->compression < 0;
-        rules->codec = c->compression < 0 ? CODEC_NONE
-                                          : (enum codec)c->compression;
+        rules->codec =
+            c->compression < 0 ? CODEC_NONE : (enum codec)c->compression;
         rules->max_message_bytes = (uint32_t)c->max_message_bytes;
     }
     lock_give(&p->lock);
@@ -113,7 +114,8 @@ bool partition_txn_is_open(struct partition *p, int64_t producer_id)
     return open;
 }
 
-/* -- one group -------------------------------------------------------------------- */
+/* -- one group
+ * -------------------------------------------------------------------- */
 
 static void refuse(struct append *a, int16_t error, int64_t log_start)
 {
@@ -187,8 +189,8 @@ static bool write_group(struct partition *p, struct group *group,
     return done.flush_due;
 }
 
-/* Kafka tells the log start offset with those errors only that it did not expect
- * (ReplicaManager). */
+/* Kafka tells the log start offset with those errors only that it did not
+ * expect (ReplicaManager). */
 static int64_t start_told(int16_t error, int64_t start)
 {
     switch (error) {
@@ -247,7 +249,8 @@ static bool publish_group(struct partition *p, struct group *group,
     return own_done;
 }
 
-/* -- the lane --------------------------------------------------------------------- */
+/* -- the lane
+ * --------------------------------------------------------------------- */
 
 static void on_pool(struct job *job);
 
@@ -259,7 +262,7 @@ static void to_pool(struct partition *p, const struct group *group)
     lane->job.run = on_pool;
     lane->partition = partition_ref(p);
     if (group) {
-        memcpy(lane->group.of, group->of, group->n * sizeof group->of[0]);
+        memcpy(lane->group.of, group->of, group->n * sizeof(struct append *));
         lane->group.n = group->n;
     }
     pool_submit(p->replicas->broker->pool, &lane->job);
@@ -376,7 +379,8 @@ bool partition_append(struct partition *p, struct append *a)
     return run_lane(p, a->on_pool, a);
 }
 
-/* -- alone in the lane -------------------------------------------------------------- */
+/* -- alone in the lane
+ * -------------------------------------------------------------- */
 
 struct alone {
     struct append append;

@@ -1,8 +1,8 @@
 /* partition_change.c - becoming leader or follower.
  *
- * A change runs alone in the append lane: every batch before it was written with
- * the old leader epoch, every batch after it is checked against the new one. So
- * the epoch's start offset is the log end, exactly.
+ * A change runs alone in the append lane: every batch before it was written
+ * with the old leader epoch, every batch after it is checked against the new
+ * one. So the epoch's start offset is the log end, exactly.
  */
 #include "partition/partition_private.h"
 

@@ -18,12 +18,12 @@ struct replicas {
     char **paths;                  /* owned */
     struct broker *broker;
     struct seg_files *files;
-    struct log_dir **dirs;         /* usable ones; NULL entries: none */
+    struct log_dir **dirs; /* usable ones; NULL entries: none */
     size_t n_dirs;
     struct fetch_sessions *sessions;
 
-    struct lock lock;              /* for the map and the defaults */
-    struct map map;                /* partitions by topic and index */
+    struct lock lock;                /* for the map and the defaults */
+    struct map map;                  /* partitions by topic and index */
     struct topic_settings *defaults; /* of topics without overrides */
 
     struct gate gate;              /* lanes and logs becoming quiet */
@@ -35,7 +35,8 @@ struct replicas {
     struct replicas_observer *observers; /* told on the control lane */
 };
 
-/* -- waking --------------------------------------------------------------------- */
+/* -- waking
+ * --------------------------------------------------------------------- */
 
 /* Parks claimed under the lock, to be posted after it. */
 struct wakes {
@@ -49,7 +50,8 @@ void partition_void_locked(struct partition *partition, struct wakes *wakes);
 /* Post what was claimed. No lock held. */
 void wakes_post(struct wakes *wakes);
 
-/* -- high watermark --------------------------------------------------------------- */
+/* -- high watermark
+ * --------------------------------------------------------------- */
 
 bool partition_leads_locked(const struct partition *partition);
 /* min.insync.replicas in force: at most the replica count. */
@@ -70,20 +72,22 @@ void partition_followers_reset_locked(struct partition *partition,
                                       int64_t now_ms, int64_t leader_end,
                                       bool new_leader);
 
-/* -- lane -------------------------------------------------------------------------- */
+/* -- lane
+ * -------------------------------------------------------------------------- */
 
 /* Run `run(context)` in the lane, alone, on the calling thread or another; back
  * when it is done. Not on a reactor. */
 void partition_in_lane(struct partition *partition, void (*run)(void *context),
                        void *context);
 
-/* -- replicas ---------------------------------------------------------------------- */
+/* -- replicas
+ * ---------------------------------------------------------------------- */
 
 /* Find in the map in any state, referenced, or NULL. */
 struct partition *replicas_lookup(struct replicas *replicas, struct bytes topic,
                                   int32_t index);
-/* Put a new partition into the map, which takes a reference; false when there is
- * one of that name already. */
+/* Put a new partition into the map, which takes a reference; false when there
+ * is one of that name already. */
 bool replicas_put(struct replicas *replicas, struct partition *partition);
 /* Take it out of the map and give that reference back. */
 void replicas_drop(struct replicas *replicas, struct partition *partition);

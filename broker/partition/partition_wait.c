@@ -96,7 +96,7 @@ void partition_wake_locked(struct partition *p, struct wakes *wakes)
 {
     if (!p->log)
         return;
-    LIST_EACH (link, &p->waits) {
+    LIST_EACH(link, &p->waits) {
         struct park_wait *wait = CONTAINER_OF(link, struct park_wait, link);
 
         if (fetch_satisfied_locked(p, wait)) {
@@ -104,7 +104,7 @@ void partition_wake_locked(struct partition *p, struct wakes *wakes)
             wake(wait->park, wakes);
         }
     }
-    LIST_EACH (link, &p->acks) {
+    LIST_EACH(link, &p->acks) {
         struct park_wait *wait = CONTAINER_OF(link, struct park_wait, link);
 
         if (bound_locked(p, wait->what) >= wait->offset &&
@@ -115,14 +115,14 @@ void partition_wake_locked(struct partition *p, struct wakes *wakes)
 
 void partition_void_locked(struct partition *p, struct wakes *wakes)
 {
-    LIST_EACH (link, &p->waits) {
+    LIST_EACH(link, &p->waits) {
         struct park_wait *wait = CONTAINER_OF(link, struct park_wait, link);
 
         wait->met = true;
         list_remove(&wait->link);
         wake(wait->park, wakes);
     }
-    LIST_EACH (link, &p->acks) {
+    LIST_EACH(link, &p->acks) {
         struct park_wait *wait = CONTAINER_OF(link, struct park_wait, link);
 
         if (ack_satisfied_locked(wait))
@@ -148,25 +148,22 @@ static bool may_wait_locked(const struct partition *p,
 
 bool partition_attach(struct partition *p, struct park_wait *wait)
 {
-    bool attached = false;
+    bool attach;
 
     list_init(&wait->link);
-    wait->met = false;
     lock_take(&p->lock);
-    if (!may_wait_locked(p, wait)) {
-        wait->met = true;
-    } else if (is_fetch(wait)) {
-        attached = !fetch_satisfied_locked(p, wait);
-        if (attached)
-            list_append(&p->waits, &wait->link);
-    } else if (bound_locked(p, wait->what) >= wait->offset) {
-        wait->met = true;
+    attach = may_wait_locked(p, wait);
+    if (attach && is_fetch(wait)) {
+        attach = !fetch_satisfied_locked(p, wait);
+        wait->met = false;
     } else {
-        attached = true;
-        list_append(&p->acks, &wait->link);
+        attach = attach && bound_locked(p, wait->what) < wait->offset;
+        wait->met = !attach;
     }
+    if (attach)
+        list_append(is_fetch(wait) ? &p->waits : &p->acks, &wait->link);
     lock_give(&p->lock);
-    return attached;
+    return attach;
 }
 
 void partition_detach(struct partition *p, struct park_wait *wait)

@@ -23,7 +23,8 @@ int32_t partition_min_isr_locked(const struct partition *p)
 
 static bool is_alive(const struct partition *p, int32_t id)
 {
-    struct meta_cluster *cluster = metadata_cluster(p->replicas->broker->metadata);
+    struct meta_cluster *cluster =
+        metadata_cluster(p->replicas->broker->metadata);
     bool alive = meta_broker_find(cluster, id) != NULL;
 
     meta_cluster_unref(cluster);
@@ -48,8 +49,8 @@ bool partition_advance_locked(struct partition *p, int64_t now_ms)
         const struct follower *f = &p->followers[i];
 
         if (f->log_end < high &&
-            (f->in_sync || (caught_up(p, f, leader_end, now_ms) &&
-                            is_alive(p, f->id))))
+            (f->in_sync ||
+             (caught_up(p, f, leader_end, now_ms) && is_alive(p, f->id))))
             high = f->log_end;
     }
     if (high <= log_high_watermark(p->log))
@@ -82,7 +83,8 @@ int16_t partition_acked(struct partition *p, int64_t offset)
     return error;
 }
 
-/* -- followers ---------------------------------------------------------------- */
+/* -- followers ----------------------------------------------------------------
+ */
 
 static struct follower *follower_find(const struct partition *p, int32_t id)
 {
@@ -102,8 +104,9 @@ static bool contains(const int32_t *ids, size_t n, int32_t id)
 
 static struct follower follower_make(int32_t id)
 {
-    return (struct follower){ .id = id, .log_end = -1, .log_start = -1,
-                              .broker_epoch = -1 };
+    return (struct follower){
+        .id = id, .log_end = -1, .log_start = -1, .broker_epoch = -1
+    };
 }
 
 static void assign_followers_locked(struct partition *p,
@@ -111,14 +114,17 @@ static void assign_followers_locked(struct partition *p,
 {
     int32_t self = p->replicas->broker->id;
     struct follower *old = p->followers, *list = NULL;
+    size_t others = 0;
     uint16_t n = 0;
 
-    if (change->n_replicas > 1)
-        list = mem_need_array(change->n_replicas, sizeof *list);
+    for (size_t i = 0; i < change->n_replicas; i++)
+        others += change->replicas[i] != self;
+    if (others > 0)
+        list = mem_need_array(others, sizeof *list);
     for (size_t i = 0; i < change->n_replicas; i++) {
         struct follower *known = follower_find(p, change->replicas[i]);
 
-        if (change->replicas[i] == self)
+        if (change->replicas[i] == self || list == NULL)
             continue;
         list[n] = known ? *known : follower_make(change->replicas[i]);
         list[n].in_sync = contains(change->isr, change->n_isr, list[n].id);
@@ -131,7 +137,7 @@ static void assign_followers_locked(struct partition *p,
 
 static int32_t *copy_ids(int32_t *at, const int32_t *from, size_t n)
 {
-    if (n)
+    if (at != NULL && n > 0)
         memcpy(at, from, n * sizeof *at);
     return at + n;
 }
@@ -140,8 +146,8 @@ void partition_assign_locked(struct partition *p,
                              const struct partition_change *change, bool leader)
 {
     size_t n_isr = leader ? change->n_isr : 0;
-    size_t n = change->n_replicas + n_isr + change->n_adding +
-               change->n_removing;
+    size_t n =
+        change->n_replicas + n_isr + change->n_adding + change->n_removing;
     int32_t *at;
 
     if (leader) {
@@ -195,8 +201,8 @@ int16_t partition_follower_check(struct partition *p, int32_t id,
                      : KAFKA_NOT_LEADER_OR_FOLLOWER;
 }
 
-/* A follower that asks from our end has caught up now; one that has what was our
- * end when it asked last had caught up then (KIP-16). */
+/* A follower that asks from our end has caught up now; one that has what was
+ * our end when it asked last had caught up then (KIP-16). */
 static void note_fetch(struct follower *f, const struct follower_fetch *fetch)
 {
     if (fetch->offset >= fetch->leader_end) {
@@ -233,7 +239,8 @@ void partition_follower_fetched(struct partition *p,
     wakes_post(&wakes);
 }
 
-/* -- low watermark ------------------------------------------------------------ */
+/* -- low watermark ------------------------------------------------------------
+ */
 
 int64_t partition_low_locked(const struct partition *p)
 {

@@ -16,13 +16,14 @@
 #include "wire/errors.h"
 
 enum {
-    INLINE_BYTES = 64 * 1024,      /* always written on the reactor */
+    INLINE_BYTES = 64 * 1024,       /* always written on the reactor */
     INLINE_LARGE = 2 * 1024 * 1024, /* never, above */
-    SLOW_WRITE_US = 1000,          /* a write that makes us careful ... */
-    CAREFUL_US = 100 * 1000,       /* ... for so long */
+    SLOW_WRITE_US = 1000,           /* a write that makes us careful ... */
+    CAREFUL_US = 100 * 1000,        /* ... for so long */
 };
 
-/* -- settings --------------------------------------------------------------------- */
+/* -- settings
+ * --------------------------------------------------------------------- */
 
 struct topic_settings *topic_settings_new(const struct log_config *config)
 {
@@ -65,7 +66,8 @@ void replicas_config_init(struct replicas_config *config)
     log_config_init(&config->defaults);
 }
 
-/* -- the map ---------------------------------------------------------------------- */
+/* -- the map
+ * ---------------------------------------------------------------------- */
 
 struct key {
     struct bytes topic;
@@ -181,7 +183,7 @@ void replicas_all(struct replicas *r, struct partition ***partitions, size_t *n)
     size_t count = 0;
 
     lock_take(&r->lock);
-    all = mem_need_array(r->map.count + 1, sizeof *all);
+    all = mem_need_array(r->map.count + 1, sizeof(struct partition *));
     for (struct map_link *l = map_next(&r->map, NULL); l;
          l = map_next(&r->map, l))
         all[count++] = partition_ref(CONTAINER_OF(l, struct partition, link));
@@ -206,7 +208,8 @@ struct log_dir *const *replicas_dirs(const struct replicas *r, size_t *n)
     return r->dirs;
 }
 
-/* -- where to write ----------------------------------------------------------------- */
+/* -- where to write
+ * ----------------------------------------------------------------- */
 
 bool replicas_may_write_inline(struct replicas *r, size_t size)
 {
@@ -225,7 +228,8 @@ void replicas_note_write(struct replicas *r, int64_t took_us)
                               memory_order_relaxed);
 }
 
-/* -- directories -------------------------------------------------------------------- */
+/* -- directories
+ * -------------------------------------------------------------------- */
 
 struct offline_job {
     struct job job;
@@ -282,7 +286,9 @@ void replicas_on_offline(void *context, struct log_dir *dir)
     pool_submit(r->broker->pool, &offline->job);
 }
 
-/* -- life --------------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------------
+ */
 
 static enum err open_dirs(struct replicas *r, struct errmsg *why)
 {
@@ -306,8 +312,7 @@ static enum err open_dirs(struct replicas *r, struct errmsg *why)
 }
 
 enum err replicas_open(struct replicas **out,
-                       const struct replicas_config *config,
-                       struct errmsg *why)
+                       const struct replicas_config *config, struct errmsg *why)
 {
     struct replicas *r = mem_need(sizeof *r);
     enum err err;

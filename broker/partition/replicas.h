@@ -13,8 +13,9 @@
  * the directories clean. The pool needs two threads at least: the control lane
  * may wait for an append that another one writes.
  *
- * Threads: lookups from any thread. replicas_apply() and replicas_stop_replicas()
- * on the control lane. Life-cycle functions on one thread that may block.
+ * Threads: lookups from any thread. replicas_apply() and
+ * replicas_stop_replicas() on the control lane. Life-cycle functions on one
+ * thread that may block.
  */
 #ifndef GREGOR_REPLICAS_H
 #define GREGOR_REPLICAS_H
@@ -36,21 +37,22 @@ struct topic_settings *topic_settings_ref(struct topic_settings *settings);
 void topic_settings_unref(struct topic_settings **settings);
 
 struct replicas_config {
-    struct broker *broker;          /* id, pool, metadata, coord_loop */
-    const struct fs *fs;            /* fs_real() */
-    const char *const *log_dirs;    /* log.dirs, in order; copied */
+    struct broker *broker;       /* id, pool, metadata, coord_loop */
+    const struct fs *fs;         /* fs_real() */
+    const char *const *log_dirs; /* log.dirs, in order; copied */
     size_t n_log_dirs;
-    struct log_config defaults;     /* of a topic without overrides */
-    unsigned recovery_threads;      /* num.recovery.threads.per.data.dir */
-    size_t open_files;              /* segment files kept open at most */
-    int64_t retention_check_ms;     /* log.retention.check.interval.ms */
-    int64_t recovery_checkpoint_ms; /* log.flush.offset.checkpoint.interval.ms */
-    int64_t start_checkpoint_ms;    /* log.flush.start.offset.checkpoint... */
-    int64_t high_checkpoint_ms;     /* replica.high.watermark.checkpoint... */
-    int64_t flush_check_ms;         /* log.flush.scheduler.interval.ms */
-    int64_t producer_check_ms;      /* producer.id.expiration.check.interval.ms */
-    int64_t lag_max_ms;             /* replica.lag.time.max.ms */
-    size_t fetch_sessions;          /* max.incremental.fetch.session.cache.slots */
+    struct log_config defaults; /* of a topic without overrides */
+    unsigned recovery_threads;  /* num.recovery.threads.per.data.dir */
+    size_t open_files;          /* segment files kept open at most */
+    int64_t retention_check_ms; /* log.retention.check.interval.ms */
+    int64_t
+        recovery_checkpoint_ms;  /* log.flush.offset.checkpoint.interval.ms */
+    int64_t start_checkpoint_ms; /* log.flush.start.offset.checkpoint... */
+    int64_t high_checkpoint_ms;  /* replica.high.watermark.checkpoint... */
+    int64_t flush_check_ms;      /* log.flush.scheduler.interval.ms */
+    int64_t producer_check_ms;   /* producer.id.expiration.check.interval.ms */
+    int64_t lag_max_ms;          /* replica.lag.time.max.ms */
+    size_t fetch_sessions;       /* max.incremental.fetch.session.cache.slots */
     /* What is in force for a topic whose log is about to be made or loaded:
      * `config` holds the defaults and is changed where the topic has overrides.
      * Pool threads; may block. NULL: no topic has any. */
@@ -67,7 +69,8 @@ void replicas_config_init(struct replicas_config *config);
 
 struct replicas;
 
-/* -- life ---------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------- */
 
 /* Lock and read all directories. A directory that cannot be used is left out
  * with one line, as in Kafka, but for one that another process holds, or when
@@ -77,7 +80,8 @@ MUST_USE enum err replicas_open(struct replicas **replicas,
                                 struct errmsg *why);
 
 /* The directories that are in use; for meta.properties. */
-struct log_dir *const *replicas_dirs(const struct replicas *replicas, size_t *n);
+struct log_dir *const *replicas_dirs(const struct replicas *replicas,
+                                     size_t *n);
 
 /* Load, or recover, all logs, in parallel. Blocks. On failure only
  * replicas_free() may follow. */
@@ -86,9 +90,9 @@ MUST_USE enum err replicas_load(struct replicas *replicas, struct errmsg *why);
 /* Begin the upkeep on the broker's coordination loop and pool. */
 void replicas_start(struct replicas *replicas);
 
-/* The broker is about to stop: whoever waits on a partition is woken and answered
- * with what there is, and nobody begins to wait any more. Before net_stop(),
- * which drops requests that are not answered. Any thread. */
+/* The broker is about to stop: whoever waits on a partition is woken and
+ * answered with what there is, and nobody begins to wait any more. Before
+ * net_stop(), which drops requests that are not answered. Any thread. */
 void replicas_drain(struct replicas *replicas);
 
 /* End the upkeep; close all logs, write checkpoints and clean markers. Reactors
@@ -101,9 +105,10 @@ void replicas_stop(struct replicas *replicas);
 void replicas_abandon(struct replicas *replicas);
 
 /* Free all. Once the pool has ended (a job of ours may still be returning). */
-void replicas_free(struct replicas **replicas);
+void replicas_free(struct replicas **out);
 
-/* -- finding ------------------------------------------------------------------- */
+/* -- finding
+ * ------------------------------------------------------------------- */
 
 /* A hosted partition, referenced, or NULL. */
 struct partition *replicas_find(struct replicas *replicas, struct bytes topic,
@@ -113,7 +118,7 @@ struct partition *replicas_find(struct replicas *replicas, struct bytes topic,
  * (offline directory), NOT_LEADER_OR_FOLLOWER (known to the cluster, hosted
  * elsewhere), UNKNOWN_TOPIC_OR_PARTITION. */
 int16_t replicas_get(struct replicas *replicas, struct bytes topic,
-                     int32_t index, struct partition **partition);
+                     int32_t index, struct partition **out);
 
 /* All partitions with a log, each referenced, in no order; the array is freed
  * with mem_free() by the caller after unref of each. */
@@ -129,18 +134,20 @@ bool replicas_may_write_inline(struct replicas *replicas, size_t size);
 /* A write took so long; what replicas_may_write_inline() goes by. */
 void replicas_note_write(struct replicas *replicas, int64_t took_us);
 
-/* -- changes ------------------------------------------------------------------- */
+/* -- changes
+ * ------------------------------------------------------------------- */
 
 /* One partition of a LeaderAndIsr request. */
 struct replicas_change {
     struct bytes topic;
     int32_t index;
     struct partition_change change;
-    int16_t error;          /* out: enum kafka_error */
+    int16_t error; /* out: enum kafka_error */
 };
 
-/* Apply a request whose epochs were checked; each gets its own error (reference,
- * 4.2). Logs are made in parallel in the pool. Control lane; blocks. */
+/* Apply a request whose epochs were checked; each gets its own error
+ * (reference, 4.2). Logs are made in parallel in the pool. Control lane;
+ * blocks. */
 void replicas_apply(struct replicas *replicas, struct replicas_change *changes,
                     size_t n);
 
@@ -163,12 +170,12 @@ void replicas_observe(struct replicas *replicas,
 struct replicas_stop_one {
     struct bytes topic;
     int32_t index;
-    int32_t leader_epoch;   /* -1 none, -2 the topic is being deleted */
-    bool deleted;           /* remove the log too */
-    int16_t error;          /* out */
+    int32_t leader_epoch; /* -1 none, -2 the topic is being deleted */
+    bool deleted;         /* remove the log too */
+    int16_t error;        /* out */
 };
 void replicas_stop_replicas(struct replicas *replicas,
-                            struct replicas_stop_one *stops, size_t n);
+                            struct replicas_stop_one *of, size_t n);
 
 /* A topic's configuration changed: all its partitions take it on. Any thread;
  * does not block. */

@@ -16,10 +16,10 @@
 #include "wire/errors.h"
 
 enum {
-    APPLY_THREADS = 4,      /* that make logs at once */
-    APPLY_ALONE = 8,        /* partitions not worth waking anyone */
-    TOPIC_NAME_MOST = 249,  /* bytes, Kafka's limit */
-    IDS_MOST = 10000,       /* replicas of one partition */
+    APPLY_THREADS = 4,     /* that make logs at once */
+    APPLY_ALONE = 8,       /* partitions not worth waking anyone */
+    TOPIC_NAME_MOST = 249, /* bytes, Kafka's limit */
+    IDS_MOST = 10000,      /* replicas of one partition */
 };
 
 /* What is to be done for one partition of the request. */
@@ -35,12 +35,13 @@ struct apply {
     struct replicas_change *changes;
     struct work *work;
     size_t n;
-    size_t *counts;              /* logs in each directory, as planned */
+    size_t *counts;                   /* logs in each directory, as planned */
     struct topic_settings **settings; /* of changes[i].topic; shared */
     int64_t now_ms;
 };
 
-/* -- deciding ---------------------------------------------------------------------- */
+/* -- deciding
+ * ---------------------------------------------------------------------- */
 
 static bool replica_here(const struct replicas *r,
                          const struct partition_change *c)
@@ -96,8 +97,8 @@ static int16_t same_epoch(const struct replicas *r, struct partition *p,
     return KAFKA_STALE_CONTROLLER_EPOCH;
 }
 
-/* NONE with *go: it is to be applied. Epochs, ids and the log of a partition are
- * written on this lane only, but for a failing disk. */
+/* NONE with *go: it is to be applied. Epochs, ids and the log of a partition
+ * are written on this lane only, but for a failing disk. */
 static int16_t judge(const struct replicas *r, struct partition *p,
                      const struct partition_change *c, bool *go)
 {
@@ -134,9 +135,9 @@ static bool is_legal(const struct replicas_change *change)
     struct bytes name = change->topic;
 
     if (name.len == 0 || name.len > TOPIC_NAME_MOST || bytes_is(name, ".") ||
-        bytes_is(name, "..") || change->index < 0 ||
-        c->n_replicas > IDS_MOST || c->n_isr > IDS_MOST ||
-        c->n_adding > IDS_MOST || c->n_removing > IDS_MOST)
+        bytes_is(name, "..") || change->index < 0 || c->n_replicas > IDS_MOST ||
+        c->n_isr > IDS_MOST || c->n_adding > IDS_MOST ||
+        c->n_removing > IDS_MOST)
         return false;
     for (size_t i = 0; i < name.len; i++)
         if (!isalnum(name.at[i]) && !strchr("._-", name.at[i]))
@@ -175,8 +176,7 @@ static void decide(struct apply *a, size_t i)
     }
     if (go) {
         w->partition->changing = true;
-        w->only_log = c->leader != r->broker->id &&
-                      !leader_alive(r, c->leader);
+        w->only_log = c->leader != r->broker->id && !leader_alive(r, c->leader);
         return;
     }
     if (w->fresh)
@@ -184,7 +184,8 @@ static void decide(struct apply *a, size_t i)
     partition_unref(&w->partition);
 }
 
-/* -- settings ---------------------------------------------------------------------- */
+/* -- settings
+ * ---------------------------------------------------------------------- */
 
 /* The settings of topics that get logs; the request lists the partitions of a
  * topic in a row, so each topic is asked for once. */
@@ -197,13 +198,14 @@ static void find_settings(struct apply *a)
             bytes_equal(a->changes[last].topic, a->changes[i].topic))
             a->settings[i] = topic_settings_ref(a->settings[last]);
         else
-            a->settings[i] = replicas_settings(a->replicas,
-                                               a->changes[i].topic);
+            a->settings[i] =
+                replicas_settings(a->replicas, a->changes[i].topic);
         last = i;
     }
 }
 
-/* -- doing ------------------------------------------------------------------------- */
+/* -- doing
+ * ------------------------------------------------------------------------- */
 
 static enum err make_log(struct apply *a, size_t i, struct errmsg *why)
 {
@@ -316,8 +318,9 @@ static void finish(struct apply *a, size_t i)
 void replicas_apply(struct replicas *r, struct replicas_change *changes,
                     size_t n)
 {
-    struct apply a = { .replicas = r, .changes = changes, .n = n,
-                       .now_ms = clock_wall_ms() };
+    struct apply a = {
+        .replicas = r, .changes = changes, .n = n, .now_ms = clock_wall_ms()
+    };
 
     a.work = mem_need_array(n + 1, sizeof *a.work);
     a.settings = mem_need_array(n + 1, sizeof(struct topic_settings *));
@@ -335,7 +338,8 @@ void replicas_apply(struct replicas *r, struct replicas_change *changes,
     mem_free(a.counts);
 }
 
-/* -- StopReplica -------------------------------------------------------------------- */
+/* -- StopReplica
+ * -------------------------------------------------------------------- */
 
 struct stops {
     struct replicas *replicas;
@@ -350,8 +354,8 @@ enum { EPOCH_NONE = -1, EPOCH_DELETING = -2 };
 static void stop_decide(struct stops *s, size_t i)
 {
     struct replicas_stop_one *stop = &s->of[i];
-    struct partition *p = replicas_lookup(s->replicas, stop->topic,
-                                          stop->index);
+    struct partition *p =
+        replicas_lookup(s->replicas, stop->topic, stop->index);
 
     stop->error = KAFKA_NONE;
     if (!p)
@@ -398,8 +402,9 @@ static void stop_one(void *context, size_t i)
 void replicas_stop_replicas(struct replicas *r, struct replicas_stop_one *of,
                             size_t n)
 {
-    struct stops s = { .replicas = r, .of = of, .n = n,
-                       .now_ms = clock_wall_ms() };
+    struct stops s = {
+        .replicas = r, .of = of, .n = n, .now_ms = clock_wall_ms()
+    };
 
     s.partitions = mem_need_array(n + 1, sizeof(struct partition *));
     for (size_t i = 0; i < n; i++)

@@ -6,19 +6,18 @@
  */
 #include "partition/partition_private.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/mem.h"
 #include "broker.h"
 
-/* -- in parallel ------------------------------------------------------------------ */
+/* -- in parallel
+ * ------------------------------------------------------------------ */
 
 struct crew {
-    _Atomic uint32_t refs;  /* caller and helpers; the last one frees */
-    _Atomic size_t next;    /* index to take */
-    _Atomic size_t done;    /* indexes that are through */
+    _Atomic uint32_t refs; /* caller and helpers; the last one frees */
+    _Atomic size_t next;   /* index to take */
+    _Atomic size_t done;   /* indexes that are through */
     size_t n;
     void (*each)(void *context, size_t i);
     void *context;
@@ -86,7 +85,8 @@ void replicas_parallel(struct replicas *r, size_t n, unsigned threads,
     crew_leave(crew);
 }
 
-/* -- loading ---------------------------------------------------------------------- */
+/* -- loading
+ * ---------------------------------------------------------------------- */
 
 struct load_one {
     struct log_dir *dir;
@@ -98,8 +98,8 @@ struct load {
     struct load_one *of;
     size_t n;
     int64_t now_ms;
-    struct lock lock;   /* for the two below */
-    enum err err;       /* first failure that forbids to start */
+    struct lock lock; /* for the two below */
+    enum err err;     /* first failure that forbids to start */
     struct errmsg why;
 };
 
@@ -168,8 +168,8 @@ static void list_logs(struct load *load)
 
         for (size_t j = 0; j < n; j++)
             if (entries[j].kind == LOG_DIR_LOG)
-                load->of[load->n++] = (struct load_one){ r->dirs[i],
-                                                         &entries[j] };
+                load->of[load->n++] =
+                    (struct load_one){ r->dirs[i], &entries[j] };
     }
 }
 
@@ -199,7 +199,8 @@ enum err replicas_load(struct replicas *r, struct errmsg *why)
     return ERR_OK;
 }
 
-/* -- stopping --------------------------------------------------------------------- */
+/* -- stopping
+ * --------------------------------------------------------------------- */
 
 struct stop {
     struct partition **all;
@@ -235,13 +236,13 @@ static void close_dirs(struct replicas *r)
 
     for (size_t i = 0; i < r->n_dirs; i++) {
         bool clean = !log_dir_offline(r->dirs[i]);
-        char path[4096];
+        char *path = mem_need_text(bytes_of(log_dir_path(r->dirs[i])));
 
-        snprintf(path, sizeof path, "%s", log_dir_path(r->dirs[i]));
         if (log_dir_close(&r->dirs[i], clean, &why) != ERR_OK)
             diag_error("event=log_dir_close_failed path=%s reason=\"%s\" "
                        "remedy=\"the next start recovers its logs\"",
                        path, why.text);
+        mem_free(path);
     }
     r->n_dirs = 0;
 }

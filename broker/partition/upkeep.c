@@ -1,8 +1,8 @@
 /* upkeep.c - what has to be done to logs now and then.
  *
- * Each task is a timer on the coordination loop that sends a job to the pool and
- * is set again when the job is back; so a slow disk delays its own next round,
- * and nothing else.
+ * Each task is a timer on the coordination loop that sends a job to the pool
+ * and is set again when the job is back; so a slow disk delays its own next
+ * round, and nothing else.
  *
  *     timer ─▶ pool: task->work() ─▶ loop: set the timer again
  */
@@ -14,34 +14,35 @@
 #include "broker.h"
 
 enum {
-    FIRST_MS = 30000,   /* Kafka's initial delay of all of them */
-    SWEEP_MS = 1000,    /* shortest time between two looks for what to remove */
+    FIRST_MS = 30000, /* Kafka's initial delay of all of them */
+    SWEEP_MS = 1000,  /* shortest time between two looks for what to remove */
     SWEEP_IDLE_MS = 60000, /* and longest */
 };
 
 struct task {
     struct loop_timer timer;
-    struct job out;     /* in the pool */
-    struct job back;    /* on the loop */
+    struct job out;  /* in the pool */
+    struct job back; /* on the loop */
     struct upkeep *upkeep;
     void (*work)(struct task *task);
     int64_t first_ms;
-    int64_t every_ms;   /* INT64_MAX: never */
-    bool running;       /* loop: a job is out */
+    int64_t every_ms; /* INT64_MAX: never */
+    bool running;     /* loop: a job is out */
 };
 
 enum { TASKS = 7 };
 
 struct upkeep {
     struct replicas *replicas;
-    struct job start;   /* on the loop; the stop may come before it ran */
+    struct job start; /* on the loop; the stop may come before it ran */
     struct job stop;
     struct task tasks[TASKS];
-    bool stopping;      /* loop */
-    bool stopped;       /* under the gate's lock */
+    bool stopping; /* loop */
+    bool stopped;  /* under the gate's lock */
 };
 
-/* -- tasks -------------------------------------------------------------------------- */
+/* -- tasks
+ * -------------------------------------------------------------------------- */
 
 /* Call `each` for every log, while nobody closes it. */
 static void each_log(struct replicas *r,
@@ -116,8 +117,7 @@ static void each_dir(struct task *task,
     struct errmsg why = { "" };
 
     for (size_t i = 0; i < r->n_dirs; i++)
-        if (!log_dir_offline(r->dirs[i]) &&
-            write(r->dirs[i], &why) != ERR_OK)
+        if (!log_dir_offline(r->dirs[i]) && write(r->dirs[i], &why) != ERR_OK)
             diag_error("event=checkpoint_failed path=%s reason=\"%s\"",
                        log_dir_path(r->dirs[i]), why.text);
 }
@@ -153,7 +153,8 @@ static void work_sweep(struct task *task)
                                                   : next - now;
 }
 
-/* -- rhythm ------------------------------------------------------------------------- */
+/* -- rhythm
+ * ------------------------------------------------------------------------- */
 
 static void maybe_stopped(struct upkeep *u)
 {

@@ -1,7 +1,7 @@
-/* Whole requests into the handlers of the data path, over a real connection to a
- * broker without coordination. The first byte chooses the API, the second the
- * version; the rest is the body. The mutator makes bodies that reach far: topics
- * that exist, and batches that are nearly right. */
+/* Whole requests into the handlers of the data path, over a real connection to
+ * a broker without coordination. The first byte chooses the API, the second the
+ * version; the rest is the body. The mutator makes bodies that reach far:
+ * topics that exist, and batches that are nearly right. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,10 +18,11 @@
 enum { HEAD = 2, REHOST_EVERY = 500 };
 
 static const int16_t keys[] = {
-    WIRE_PRODUCE, WIRE_FETCH, WIRE_LIST_OFFSETS, WIRE_LEADER_AND_ISR,
-    WIRE_STOP_REPLICA, WIRE_UPDATE_METADATA, WIRE_DELETE_RECORDS,
-    WIRE_OFFSET_FOR_LEADER_EPOCH, WIRE_DESCRIBE_LOG_DIRS,
-    WIRE_DESCRIBE_PRODUCERS,
+    WIRE_PRODUCE,           WIRE_FETCH,
+    WIRE_LIST_OFFSETS,      WIRE_LEADER_AND_ISR,
+    WIRE_STOP_REPLICA,      WIRE_UPDATE_METADATA,
+    WIRE_DELETE_RECORDS,    WIRE_OFFSET_FOR_LEADER_EPOCH,
+    WIRE_DESCRIBE_LOG_DIRS, WIRE_DESCRIBE_PRODUCERS,
 };
 
 static const struct wire_api *choose(const uint8_t *data, int16_t *version)
@@ -54,9 +55,9 @@ static void host(void)
 {
     static int32_t epoch;
 
-    replicas_stop_replicas(db.broker.replicas,
-                           (struct replicas_stop_one[]){
-                               { BYTES("t"), 0, -2, true, 0 } }, 1);
+    replicas_stop_replicas(
+        db.broker.replicas,
+        (struct replicas_stop_one[]){ { BYTES("t"), 0, -2, true, 0 } }, 1);
     data_broker_host(&db, "t", 2, 1, ++epoch & 0xffff);
 }
 
@@ -126,7 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* -- bodies that reach far ------------------------------------------------------ */
+/* -- bodies that reach far
+ * ------------------------------------------------------ */
 
 static struct bytes make_records(struct wire_random *rnd, struct arena *arena)
 {

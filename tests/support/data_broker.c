@@ -17,13 +17,14 @@
 #include "wire/msg_produce.h"
 #include "wire/msg_update_metadata.h"
 
-/* The fixture serves tests, fuzzing and people alike; so it does not use Check. */
-#define NEED(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
+/* The fixture serves tests, fuzzing and people alike; so it does not use Check.
+ */
+#define NEED(condition)                                                        \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+            abort();                                                           \
+        }                                                                      \
     } while (0)
 
 enum { POOL_THREADS = 4, REACTORS = 2, FRAME_MOST = 64 * 1024 * 1024 };
@@ -54,7 +55,8 @@ static void topic_config(void *context, struct bytes topic,
 void data_broker_init(struct data_broker *db)
 {
     *db = (struct data_broker){ .dir = "/tmp/gregor-data-XXXXXX",
-                                .fetch_sessions = 1000, .min_insync = 2 };
+                                .fetch_sessions = 1000,
+                                .min_insync = 2 };
     NEED(mkdtemp(db->dir) != NULL);
     log_config_init(&db->defaults);
 }
@@ -97,28 +99,29 @@ static void start_net(struct data_broker *db, int port)
         .handler = api_handler,
     };
 
-    db->listener = (struct listener){ .name = "PLAINTEXT", .host = "127.0.0.1",
+    db->listener = (struct listener){ .name = "PLAINTEXT",
+                                      .host = "127.0.0.1",
                                       .port = port,
                                       .advertised_host = "127.0.0.1" };
     db->broker.listeners = &db->listener;
     db->broker.n_listeners = 1;
     db->broker.inter_broker = &db->listener;
-    NEED(net_start(&db->broker.net, &db->broker, &config, &why) ==
-                      ERR_OK);
+    NEED(net_start(&db->broker.net, &db->broker, &config, &why) == ERR_OK);
     db->port = db->listener.port = db->listener.advertised_port =
         net_port(db->broker.net, 0);
     net_accept(db->broker.net);
 }
 
-/* Brokers 1 (this one) and 2 (nobody) are alive; the topic, when there is one, is
- * as told. */
+/* Brokers 1 (this one) and 2 (nobody) are alive; the topic, when there is one,
+ * is as told. */
 static void tell_metadata(struct data_broker *db, const char *topic,
-                          struct uuid id, int32_t n, int factor,
-                          int32_t leader, int32_t leader_epoch)
+                          struct uuid id, int32_t n, int factor, int32_t leader,
+                          int32_t leader_epoch)
 {
     static int32_t both[] = { DATA_BROKER_ID, DATA_FOLLOWER_ID };
     struct wire_update_metadata_request_live_brokers_endpoints endpoint = {
-        .host = BYTES("127.0.0.1"), .port = db->port,
+        .host = BYTES("127.0.0.1"),
+        .port = db->port,
         .listener = BYTES("PLAINTEXT")
     };
     struct wire_update_metadata_request_live_brokers_endpoints nowhere = {
@@ -138,8 +141,8 @@ static void tell_metadata(struct data_broker *db, const char *topic,
     if (topic) {
         state.topic_name = bytes_of(topic);
         state.topic_id = id;
-        state.partition_states = mem_need_array((size_t)n + 1,
-                                                sizeof *state.partition_states);
+        state.partition_states =
+            mem_need_array((size_t)n + 1, sizeof *state.partition_states);
         state.n_partition_states = (size_t)n;
         for (int32_t i = 0; i < n; i++) {
             state.partition_states[i].partition_index = i;
@@ -176,8 +179,8 @@ void data_broker_start(struct data_broker *db, int port)
     NEED(pool_new(&db->broker.pool, "io", POOL_THREADS, &why) == ERR_OK);
     lane_init(&db->broker.control_lane, db->broker.pool);
     NEED(loop_new(&db->broker.coord_loop, "coord", &why) == ERR_OK);
-    NEED(pthread_create(&db->coord, NULL, coord_main,
-                                    db->broker.coord_loop) == 0);
+    NEED(pthread_create(&db->coord, NULL, coord_main, db->broker.coord_loop) ==
+         0);
     start_replicas(db);
     start_net(db, port);
     tell_metadata(db, NULL, (struct uuid){ { 0 } }, 0, 1, 0, 0);
@@ -218,14 +221,15 @@ void data_broker_fini(struct data_broker *db)
     NEED(system(command) == 0);
 }
 
-/* -- in the controller's place --------------------------------------------------- */
+/* -- in the controller's place
+ * --------------------------------------------------- */
 
 static void apply(struct data_broker *db, const char *topic, struct uuid id,
                   int32_t n, int factor, int32_t leader, int32_t leader_epoch)
 {
     static const int32_t both[] = { DATA_BROKER_ID, DATA_FOLLOWER_ID };
-    struct replicas_change *changes = mem_need_array((size_t)n,
-                                                     sizeof *changes);
+    struct replicas_change *changes =
+        mem_need_array((size_t)n, sizeof *changes);
 
     for (int32_t i = 0; i < n; i++)
         changes[i] = (struct replicas_change){
@@ -260,8 +264,8 @@ static struct uuid id_of(const char *topic)
     return id;
 }
 
-struct uuid data_broker_host(struct data_broker *db, const char *topic, int32_t n,
-                      int factor, int32_t leader_epoch)
+struct uuid data_broker_host(struct data_broker *db, const char *topic,
+                             int32_t n, int factor, int32_t leader_epoch)
 {
     struct uuid id = id_of(topic);
 
@@ -279,12 +283,15 @@ void data_broker_unlead(struct data_broker *db, const char *topic, int32_t n,
     apply(db, topic, id, n, 2, DATA_FOLLOWER_ID, leader_epoch);
 }
 
-/* -- records ------------------------------------------------------------------ */
+/* -- records ------------------------------------------------------------------
+ */
 
 struct data_batch data_batch_make(int32_t count)
 {
-    return (struct data_batch){ .count = count, .producer_id = -1,
-                                .producer_epoch = -1, .base_sequence = -1,
+    return (struct data_batch){ .count = count,
+                                .producer_id = -1,
+                                .producer_epoch = -1,
+                                .base_sequence = -1,
                                 .timestamp = 1700000000000 };
 }
 
@@ -307,9 +314,8 @@ void data_batch_write(struct wr *w, const struct data_batch *batch)
                                        .timestamp = batch->timestamp + i };
 
         memset(value + n, '.', room - (size_t)n);
-        record.value = bytes_make(value, batch->value_bytes
-                                             ? batch->value_bytes
-                                             : (size_t)n);
+        record.value = bytes_make(value, batch->value_bytes ? batch->value_bytes
+                                                            : (size_t)n);
         batch_builder_add(&builder, &record);
     }
     NEED(batch_builder_finish(&builder, NULL) == ERR_OK);
@@ -317,7 +323,8 @@ void data_batch_write(struct wr *w, const struct data_batch *batch)
     mem_free(value);
 }
 
-/* -- client ------------------------------------------------------------------- */
+/* -- client -------------------------------------------------------------------
+ */
 
 void data_client_open(struct data_client *client, const struct data_broker *db)
 {
@@ -412,8 +419,8 @@ const void *data_client_receive(struct data_client *client, int16_t key,
     return response;
 }
 
-const void *data_client_call(struct data_client *client, int16_t key, int16_t version,
-                             const void *request)
+const void *data_client_call(struct data_client *client, int16_t key,
+                             int16_t version, const void *request)
 {
     data_client_send(client, key, version, request);
     return data_client_receive(client, key, version);
@@ -427,16 +434,17 @@ bool data_client_is_readable(const struct data_client *client, int ms)
 }
 
 const struct wire_produce_response_responses_partition_responses *
-data_client_produce(struct data_client *client, const char *topic, int32_t index,
-                    int16_t acks, int16_t version, struct bytes records)
+data_client_produce(struct data_client *client, const char *topic,
+                    int32_t index, int16_t acks, int16_t version,
+                    struct bytes records)
 {
     struct wire_produce_request_topic_data_partition_data partition = {
         .index = index, .records = { .mem = records }
     };
-    struct wire_produce_request_topic_data data = {
-        .name = bytes_of(topic), .partition_data = &partition,
-        .n_partition_data = 1
-    };
+    struct wire_produce_request_topic_data data = { .name = bytes_of(topic),
+                                                    .partition_data =
+                                                        &partition,
+                                                    .n_partition_data = 1 };
     const struct wire_produce_response *response;
     struct wire_produce_request request;
 

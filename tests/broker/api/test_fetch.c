@@ -34,10 +34,11 @@ static void begin(const char *topic, int factor)
     ask.max_bytes = 1 << 20;
     ask.topics = &ask_topic;
     ask.n_topics = 1;
-    ask_topic = (struct wire_fetch_request_topics){
-        .topic = bytes_of(topic), .topic_id = id,
-        .partitions = ask_partitions, .n_partitions = 1
-    };
+    ask_topic =
+        (struct wire_fetch_request_topics){ .topic = bytes_of(topic),
+                                            .topic_id = id,
+                                            .partitions = ask_partitions,
+                                            .n_partitions = 1 };
     for (int32_t i = 0; i < MOST; i++) {
         wire_fetch_request_topics_partitions_init(&ask_partitions[i]);
         ask_partitions[i].partition = i;
@@ -53,14 +54,16 @@ static void end(void)
     data_broker_fini(&db);
 }
 
-static void produce(const char *topic, int32_t index, const struct data_batch *b)
+static void produce(const char *topic, int32_t index,
+                    const struct data_batch *b)
 {
     struct wr w;
 
     wr_init(&w, 64 << 20);
     data_batch_write(&w, b);
     ck_assert_int_eq(data_client_produce(&producer, topic, index, 1, 9,
-                                         bytes_make(w.data, w.len))->error_code,
+                                         bytes_make(w.data, w.len))
+                         ->error_code,
                      KAFKA_NONE);
     wr_fini(&w);
 }
@@ -74,8 +77,8 @@ static void produce_plain(const char *topic, int32_t index, int32_t n)
 
 static const struct wire_fetch_response *fetch(int16_t version)
 {
-    const struct wire_fetch_response *r = data_client_call(&client, WIRE_FETCH,
-                                                           version, &ask);
+    const struct wire_fetch_response *r =
+        data_client_call(&client, WIRE_FETCH, version, &ask);
 
     ck_assert_ptr_nonnull(r);
     return r;

@@ -13,7 +13,8 @@ static struct bytes name_of(void *context, struct uuid id, struct arena *a)
     return id.b[0] % 2 ? arena_format(a, "topic-%d", id.b[0]) : BYTES_NULL;
 }
 
-/* A request for partitions 0 .. n-1 of topic "t" (from version 13 on: of id 1). */
+/* A request for partitions 0 .. n-1 of topic "t" (from version 13 on: of id 1).
+ */
 static struct wire_fetch_request ask(int32_t session, int32_t epoch, int32_t n)
 {
     struct wire_fetch_request q;
@@ -24,8 +25,8 @@ static struct wire_fetch_request ask(int32_t session, int32_t epoch, int32_t n)
     q.topics = arena_array(&arena, 1, sizeof *q.topics);
     q.topics->topic = BYTES("t");
     q.topics->topic_id.b[0] = 1;
-    q.topics->partitions = arena_array(&arena, (size_t)n,
-                                       sizeof *q.topics->partitions);
+    q.topics->partitions =
+        arena_array(&arena, (size_t)n, sizeof *q.topics->partitions);
     q.topics->n_partitions = (size_t)n;
     for (int32_t i = 0; i < n; i++) {
         wire_fetch_request_topics_partitions_init(&q.topics->partitions[i]);
@@ -38,8 +39,8 @@ static struct wire_fetch_request ask(int32_t session, int32_t epoch, int32_t n)
 
 static void forget(struct wire_fetch_request *q, int32_t partition)
 {
-    q->forgotten_topics_data = arena_array(&arena, 1,
-                                           sizeof *q->forgotten_topics_data);
+    q->forgotten_topics_data =
+        arena_array(&arena, 1, sizeof *q->forgotten_topics_data);
     q->forgotten_topics_data->topic = BYTES("t");
     q->forgotten_topics_data->topic_id.b[0] = 1;
     q->forgotten_topics_data->partitions = arena_array(&arena, 1, 4);
@@ -55,7 +56,8 @@ static struct fetch_context open_at(struct fetch_sessions *s,
     struct fetch_context c;
 
     ck_assert_err(fetch_context_open(s, q, version, follower, name_of, NULL,
-                                     &arena, now, &c), ERR_OK);
+                                     &arena, now, &c),
+                  ERR_OK);
     return c;
 }
 
@@ -244,7 +246,7 @@ START_TEST(an_id_is_looked_up_until_its_name_is_known)
     c = open_at(s, &q, 13, false, 0);
     ck_assert(bytes_is_null(c.wants[0].topic));
     id = answer_at(s, &c, 5, -1, 0, &error);
-    q = ask(id, 1, 1);           /* adds one with a name */
+    q = ask(id, 1, 1); /* adds one with a name */
     c = open_at(s, &q, 13, false, 0);
     ck_assert_uint_eq(c.n_wants, 2);
     ck_assert(bytes_is_null(c.wants[0].topic));
@@ -281,7 +283,8 @@ START_TEST(a_newcomer_pushes_out_who_is_stale_or_smaller_and_old)
     q = ask(b, 1, 0);
     c = open_at(s, &q, 12, false, old);
     answer_at(s, &c, 5, -1, old, &error);
-    ck_assert_int_gt(start(s, 5, false, old), 0); /* pushes the stale follower */
+    ck_assert_int_gt(start(s, 5, false, old),
+                     0); /* pushes the stale follower */
     ck_assert_int_eq(start(s, 3, false, old + 1), 0);
     ck_assert_int_gt(start(s, 5, false, old + 2), 0);
     q = ask(b, 2, 0);

@@ -39,9 +39,10 @@ static void produce(const char *topic, const struct data_batch *batch)
 
     wr_init(&w, 1 << 20);
     data_batch_write(&w, batch);
-    ck_assert_int_eq(data_client_produce(&client, topic, 0, 1, 9,
-                                         bytes_make(w.data, w.len))->error_code,
-                     KAFKA_NONE);
+    ck_assert_int_eq(
+        data_client_produce(&client, topic, 0, 1, 9, bytes_make(w.data, w.len))
+            ->error_code,
+        KAFKA_NONE);
     wr_fini(&w);
 }
 
@@ -54,7 +55,8 @@ static void produce_at(const char *topic, int32_t n, int64_t from)
     produce(topic, &batch);
 }
 
-/* -- ListOffsets ---------------------------------------------------------------- */
+/* -- ListOffsets
+ * ---------------------------------------------------------------- */
 
 static struct wire_list_offsets_request_topics_partitions lo_partitions[2];
 
@@ -62,9 +64,9 @@ static const struct wire_list_offsets_response_topics_partitions *
 list_offsets(const char *topic, int16_t version, int64_t timestamp,
              int8_t isolation)
 {
-    struct wire_list_offsets_request_topics t = {
-        .name = bytes_of(topic), .partitions = lo_partitions, .n_partitions = 1
-    };
+    struct wire_list_offsets_request_topics t = { .name = bytes_of(topic),
+                                                  .partitions = lo_partitions,
+                                                  .n_partitions = 1 };
     const struct wire_list_offsets_response *r;
     struct wire_list_offsets_request q;
 
@@ -133,7 +135,8 @@ START_TEST(last_is_what_is_committed)
 }
 END_TEST
 
-/* -- OffsetForLeaderEpoch --------------------------------------------------------- */
+/* -- OffsetForLeaderEpoch
+ * --------------------------------------------------------- */
 
 START_TEST(an_epoch_ends_where_the_next_begins)
 {
@@ -171,16 +174,18 @@ START_TEST(an_epoch_ends_where_the_next_begins)
 }
 END_TEST
 
-/* -- DeleteRecords ------------------------------------------------------------------ */
+/* -- DeleteRecords
+ * ------------------------------------------------------------------ */
 
 static struct wire_delete_records_response_topics_partitions
 delete_records(const char *topic, int64_t offset)
 {
     struct wire_delete_records_request_topics_partitions p = { 0, offset };
-    struct wire_delete_records_request_topics t = {
-        .name = bytes_of(topic), .partitions = &p, .n_partitions = 1
-    };
-    struct wire_delete_records_request q = { .topics = &t, .n_topics = 1,
+    struct wire_delete_records_request_topics t = { .name = bytes_of(topic),
+                                                    .partitions = &p,
+                                                    .n_partitions = 1 };
+    struct wire_delete_records_request q = { .topics = &t,
+                                             .n_topics = 1,
                                              .timeout_ms = 100 };
     const struct wire_delete_records_response *r =
         data_client_call(&client, WIRE_DELETE_RECORDS, 2, &q);
@@ -221,8 +226,10 @@ END_TEST
 
 START_TEST(deletion_waits_for_replicas_that_live)
 {
-    struct follower_fetch fetch = { .id = DATA_FOLLOWER_ID, .offset = 5,
-                                    .leader_end = 5, .log_start = 0,
+    struct follower_fetch fetch = { .id = DATA_FOLLOWER_ID,
+                                    .offset = 5,
+                                    .leader_end = 5,
+                                    .log_start = 0,
                                     .now_ms = 1 };
     struct partition *p;
 
@@ -230,7 +237,8 @@ START_TEST(deletion_waits_for_replicas_that_live)
     produce_at("t", 5, 1000);
     p = replicas_find(db.broker.replicas, BYTES("t"), 0);
     partition_follower_fetched(p, &fetch);
-    ck_assert_int_eq(delete_records("t", 3).error_code, KAFKA_REQUEST_TIMED_OUT);
+    ck_assert_int_eq(delete_records("t", 3).error_code,
+                     KAFKA_REQUEST_TIMED_OUT);
     fetch.log_start = 3;
     partition_follower_fetched(p, &fetch);
     ck_assert_int_eq(delete_records("t", 3).low_watermark, 3);
@@ -239,15 +247,17 @@ START_TEST(deletion_waits_for_replicas_that_live)
 }
 END_TEST
 
-/* -- describing ---------------------------------------------------------------------- */
+/* -- describing
+ * ---------------------------------------------------------------------- */
 
 START_TEST(producers_are_described)
 {
     int32_t index = 0;
-    struct wire_describe_producers_request_topics t = {
-        .name = BYTES("t"), .partition_indexes = &index,
-        .n_partition_indexes = 1
-    };
+    struct wire_describe_producers_request_topics t = { .name = BYTES("t"),
+                                                        .partition_indexes =
+                                                            &index,
+                                                        .n_partition_indexes =
+                                                            1 };
     struct wire_describe_producers_request q = { .topics = &t, .n_topics = 1 };
     const struct wire_describe_producers_response *r;
     struct data_batch batch = data_batch_make(3);
@@ -260,8 +270,10 @@ START_TEST(producers_are_described)
     r = data_client_call(&client, WIRE_DESCRIBE_PRODUCERS, 0, &q);
     ck_assert_int_eq(r->topics[0].partitions[0].error_code, KAFKA_NONE);
     ck_assert_uint_eq(r->topics[0].partitions[0].n_active_producers, 1);
-    ck_assert_int_eq(r->topics[0].partitions[0].active_producers[0].producer_id, 77);
-    ck_assert_int_eq(r->topics[0].partitions[0].active_producers[0].last_sequence, 2);
+    ck_assert_int_eq(r->topics[0].partitions[0].active_producers[0].producer_id,
+                     77);
+    ck_assert_int_eq(
+        r->topics[0].partitions[0].active_producers[0].last_sequence, 2);
     t.name = BYTES("nowhere");
     r = data_client_call(&client, WIRE_DESCRIBE_PRODUCERS, 0, &q);
     ck_assert_int_eq(r->topics[0].partitions[0].error_code,
@@ -273,9 +285,9 @@ END_TEST
 START_TEST(log_directories_are_described)
 {
     int32_t indexes[] = { 1, 0, 9 };
-    struct wire_describe_log_dirs_request_topics t = {
-        .topic = BYTES("t"), .partitions = indexes, .n_partitions = 3
-    };
+    struct wire_describe_log_dirs_request_topics t = { .topic = BYTES("t"),
+                                                       .partitions = indexes,
+                                                       .n_partitions = 3 };
     const struct wire_describe_log_dirs_response *r;
     struct wire_describe_log_dirs_request q;
 
@@ -301,14 +313,16 @@ START_TEST(log_directories_are_described)
 }
 END_TEST
 
-/* -- the controller's requests --------------------------------------------------------- */
+/* -- the controller's requests
+ * --------------------------------------------------------- */
 
 START_TEST(the_controller_is_obeyed_and_stale_ones_are_not)
 {
     int32_t self = DATA_BROKER_ID;
     struct wire_leader_and_isr_request_topic_states_partition_states s;
     struct wire_leader_and_isr_request_topic_states t = {
-        .topic_name = BYTES("new"), .partition_states = &s,
+        .topic_name = BYTES("new"),
+        .partition_states = &s,
         .n_partition_states = 1
     };
     const struct wire_leader_and_isr_response *r;
@@ -352,18 +366,19 @@ END_TEST
 START_TEST(stop_replica_in_each_form)
 {
     int32_t index = 0;
-    struct wire_stop_replica_request_ungrouped_partitions v0 = { BYTES("t"), 0 };
-    struct wire_stop_replica_request_topics v1 = {
-        .name = BYTES("t"), .partition_indexes = &index,
-        .n_partition_indexes = 1
-    };
+    struct wire_stop_replica_request_ungrouped_partitions v0 = { BYTES("t"),
+                                                                 0 };
+    struct wire_stop_replica_request_topics v1 = { .name = BYTES("t"),
+                                                   .partition_indexes = &index,
+                                                   .n_partition_indexes = 1 };
     struct wire_stop_replica_request_topic_states_partition_states s = {
         .partition_index = 0, .leader_epoch = -2, .delete_partition = true
     };
-    struct wire_stop_replica_request_topic_states v3 = {
-        .topic_name = BYTES("t"), .partition_states = &s,
-        .n_partition_states = 1
-    };
+    struct wire_stop_replica_request_topic_states v3 = { .topic_name =
+                                                             BYTES("t"),
+                                                         .partition_states = &s,
+                                                         .n_partition_states =
+                                                             1 };
     const struct wire_stop_replica_response *r;
     struct wire_stop_replica_request q;
 

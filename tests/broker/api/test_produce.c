@@ -98,10 +98,12 @@ START_TEST(old_message_sets_become_batches)
         wr_fini(&records);
         wr_init(&records, 1 << 20);
         msgset_builder_init(&builder);
-        ck_assert_err(msgset_builder_start(&builder, magic, CODEC_NONE, false, 0,
-                                           &records), ERR_OK);
+        ck_assert_err(msgset_builder_start(&builder, magic, CODEC_NONE, false,
+                                           0, &records),
+                      ERR_OK);
         for (int64_t i = 0; i < 5; i++) {
-            struct batch_record record = { .offset = i, .timestamp = 1000 + i,
+            struct batch_record record = { .offset = i,
+                                           .timestamp = 1000 + i,
                                            .value = BYTES("old") };
 
             msgset_builder_add(&builder, &record);
@@ -236,7 +238,8 @@ START_TEST(transactions_nobody_opened_are_refused)
     batch.producer_epoch = 0;
     batch.base_sequence = 0;
     a = produce("t", batch_of(&batch)); /* without a transactional id */
-    ck_assert_int_eq(a->error_code, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    ck_assert_int_eq(a->error_code,
+                     KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
     end();
 }
 END_TEST
@@ -244,8 +247,9 @@ END_TEST
 START_TEST(acks_all_waits_for_the_follower_or_the_timeout)
 {
     struct partition *p;
-    struct follower_fetch fetch = { .id = DATA_FOLLOWER_ID, .offset = 1,
-                                    .leader_end = 1, .now_ms = 1 };
+    struct follower_fetch fetch = {
+        .id = DATA_FOLLOWER_ID, .offset = 1, .leader_end = 1, .now_ms = 1
+    };
 
     begin("t", 2);
     struct wire_produce_request_topic_data_partition_data partition = {
@@ -276,7 +280,8 @@ START_TEST(acks_all_waits_for_the_follower_or_the_timeout)
     response = data_client_call(&client, WIRE_PRODUCE, 9, &request);
     ck_assert_int_eq(response->responses[0].partition_responses[0].error_code,
                      KAFKA_REQUEST_TIMED_OUT);
-    ck_assert_int_eq(response->responses[0].partition_responses[0].base_offset, 1);
+    ck_assert_int_eq(response->responses[0].partition_responses[0].base_offset,
+                     1);
     /* and here the leadership goes while it waits */
     request.timeout_ms = 60000;
     data_client_send(&client, WIRE_PRODUCE, 10, &request);
@@ -285,9 +290,9 @@ START_TEST(acks_all_waits_for_the_follower_or_the_timeout)
     response = data_client_receive(&client, WIRE_PRODUCE, 10);
     ck_assert_int_eq(response->responses[0].partition_responses[0].error_code,
                      KAFKA_NOT_LEADER_OR_FOLLOWER);
-    ck_assert_int_eq(response->responses[0]
-                         .partition_responses[0].current_leader.leader_id,
-                     DATA_FOLLOWER_ID);
+    ck_assert_int_eq(
+        response->responses[0].partition_responses[0].current_leader.leader_id,
+        DATA_FOLLOWER_ID);
     ck_assert_uint_eq(response->n_node_endpoints, 1);
     ck_assert_int_eq(response->node_endpoints[0].port, 1);
     end();

@@ -14,12 +14,12 @@ enum { WRITERS = 4, ROUNDS = 300, RECORDS = 3 };
 struct writer {
     struct append append;
     struct partition *partition;
-    struct lock *lock;           /* of `done` */
+    struct lock *lock; /* of `done` */
     pthread_cond_t *cond;
     pthread_t thread;
     bool done;
     bool may_block;
-    int64_t *offsets;            /* first offset of each round, -1 refused */
+    int64_t *offsets; /* first offset of each round, -1 refused */
     int appended;
 };
 
@@ -44,7 +44,8 @@ static void *write_all(void *arg)
         data_batch_write(&bytes, &batch);
         w->done = false;
         w->append = (struct append){
-            .set = { .at = bytes.data, .size = bytes.len,
+            .set = { .at = bytes.data,
+                     .size = bytes.len,
                      .origin = LOG_CLIENT },
             .acks = 1,
             .may_block = w->may_block,
@@ -57,9 +58,8 @@ static void *write_all(void *arg)
                 pthread_cond_wait(w->cond, &w->lock->mutex);
             lock_give(w->lock);
         }
-        w->offsets[i] = w->append.error == KAFKA_NONE
-                            ? w->append.set.first_offset
-                            : -1;
+        w->offsets[i] =
+            w->append.error == KAFKA_NONE ? w->append.set.first_offset : -1;
         w->appended += w->append.error == KAFKA_NONE;
         wr_fini(&bytes);
     }
@@ -91,7 +91,8 @@ static void run_writers(struct data_broker *db, const char *topic,
                         void (*meanwhile)(struct data_broker *db,
                                           const char *topic))
 {
-    struct partition *p = replicas_find(db->broker.replicas, bytes_of(topic), 0);
+    struct partition *p =
+        replicas_find(db->broker.replicas, bytes_of(topic), 0);
     static struct writer writers[WRITERS];
     pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
     struct partition_view view;
@@ -101,8 +102,9 @@ static void run_writers(struct data_broker *db, const char *topic,
     ck_assert_ptr_nonnull(p);
     lock_init(&lock);
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){ .partition = p, .lock = &lock,
-                                      .cond = &cond, .may_block = i == 0 };
+        writers[i] = (struct writer){
+            .partition = p, .lock = &lock, .cond = &cond, .may_block = i == 0
+        };
         writers[i].offsets = calloc(ROUNDS, sizeof(int64_t));
         pthread_create(&writers[i].thread, NULL, write_all, &writers[i]);
     }
@@ -180,8 +182,9 @@ START_TEST(an_epoch_begins_exactly_at_the_log_end)
         uint8_t head[BATCH_HEADER];
         size_t n = 0;
 
-        ck_assert_err(log_read(view.log, at, view.log_end, 1, LOG_READ_ONE,
-                               &plan, NULL), ERR_OK);
+        ck_assert_err(
+            log_read(view.log, at, view.log_end, 1, LOG_READ_ONE, &plan, NULL),
+            ERR_OK);
         plan.length = BATCH_HEADER;
         ck_assert_err(log_plan_load(view.log, &plan, head, &n, NULL), ERR_OK);
         ck_assert_err(batch_header_read(bytes_make(head, n), &header), ERR_OK);

@@ -55,9 +55,12 @@ static int64_t high_of(struct partition *p)
 static void fetched(struct partition *p, int64_t offset, int64_t end,
                     int64_t at_ms)
 {
-    struct follower_fetch fetch = { .id = DATA_FOLLOWER_ID, .broker_epoch = -1,
-                                    .offset = offset, .log_start = 0,
-                                    .leader_end = end, .now_ms = at_ms };
+    struct follower_fetch fetch = { .id = DATA_FOLLOWER_ID,
+                                    .broker_epoch = -1,
+                                    .offset = offset,
+                                    .log_start = 0,
+                                    .leader_end = end,
+                                    .now_ms = at_ms };
 
     partition_follower_fetched(p, &fetch);
 }
@@ -117,9 +120,14 @@ START_TEST(too_few_in_sync_refuse_acks_all_and_hold_the_watermark)
     static const int32_t replicas[] = { DATA_BROKER_ID, DATA_FOLLOWER_ID };
     struct partition *p = host("min", 2);
     struct partition_change change = {
-        .controller_epoch = 1, .leader = DATA_BROKER_ID, .leader_epoch = 2,
-        .partition_epoch = 1, .replicas = replicas, .n_replicas = 2,
-        .isr = replicas, .n_isr = 1,
+        .controller_epoch = 1,
+        .leader = DATA_BROKER_ID,
+        .leader_epoch = 2,
+        .partition_epoch = 1,
+        .replicas = replicas,
+        .n_replicas = 2,
+        .isr = replicas,
+        .n_isr = 1,
     };
     struct append a;
 
@@ -139,17 +147,22 @@ START_TEST(a_follower_that_lags_long_does_not_hold_the_watermark)
     static const int32_t replicas[] = { DATA_BROKER_ID, DATA_FOLLOWER_ID };
     struct partition *p = host("t", 2);
     struct partition_change change = {
-        .controller_epoch = 1, .leader = DATA_BROKER_ID, .leader_epoch = 2,
-        .partition_epoch = 1, .replicas = replicas, .n_replicas = 2,
-        .isr = replicas, .n_isr = 1,
+        .controller_epoch = 1,
+        .leader = DATA_BROKER_ID,
+        .leader_epoch = 2,
+        .partition_epoch = 1,
+        .replicas = replicas,
+        .n_replicas = 2,
+        .isr = replicas,
+        .n_isr = 1,
     };
 
     partition_change(p, &change);
     append(p, 1, 5);
-    ck_assert_int_eq(high_of(p), 5); /* it is neither in sync nor caught up */
+    ck_assert_int_eq(high_of(p), 5);   /* it is neither in sync nor caught up */
     fetched(p, 5, 5, clock_wall_ms()); /* now it is caught up, and alive */
     append(p, 1, 5);
-    ck_assert_int_eq(high_of(p), 5);   /* so it is waited for */
+    ck_assert_int_eq(high_of(p), 5); /* so it is waited for */
     fetched(p, 10, 10, clock_wall_ms());
     ck_assert_int_eq(high_of(p), 10);
     done(p);
@@ -178,17 +191,24 @@ START_TEST(who_does_not_lead_appends_nothing)
 }
 END_TEST
 
-/* -- LeaderAndIsr and StopReplica ----------------------------------------------------- */
+/* -- LeaderAndIsr and StopReplica
+ * ----------------------------------------------------- */
 
 static int16_t apply_one(const char *topic, int32_t index, int32_t leader_epoch,
                          int32_t replica, struct uuid id)
 {
     struct replicas_change change = {
-        .topic = bytes_of(topic), .index = index,
-        .change = { .controller_epoch = 1, .leader = replica,
-                    .leader_epoch = leader_epoch, .topic_id = id,
-                    .is_new = true, .replicas = &replica, .n_replicas = 1,
-                    .isr = &replica, .n_isr = 1 },
+        .topic = bytes_of(topic),
+        .index = index,
+        .change = { .controller_epoch = 1,
+                    .leader = replica,
+                    .leader_epoch = leader_epoch,
+                    .topic_id = id,
+                    .is_new = true,
+                    .replicas = &replica,
+                    .n_replicas = 1,
+                    .isr = &replica,
+                    .n_isr = 1 },
     };
 
     replicas_apply(db.broker.replicas, &change, 1);
@@ -200,9 +220,12 @@ START_TEST(each_partition_of_a_request_is_judged)
     struct partition *p = host("t", 1);
     struct uuid none = { { 0 } }, other = { { 9 } }, own = p->topic_id;
 
-    ck_assert_int_eq(apply_one("t", 0, 1, 1, own), KAFKA_STALE_CONTROLLER_EPOCH);
-    ck_assert_int_eq(apply_one("t", 0, 0, 1, own), KAFKA_STALE_CONTROLLER_EPOCH);
-    ck_assert_int_eq(apply_one("t", 0, 2, 1, other), KAFKA_INCONSISTENT_TOPIC_ID);
+    ck_assert_int_eq(apply_one("t", 0, 1, 1, own),
+                     KAFKA_STALE_CONTROLLER_EPOCH);
+    ck_assert_int_eq(apply_one("t", 0, 0, 1, own),
+                     KAFKA_STALE_CONTROLLER_EPOCH);
+    ck_assert_int_eq(apply_one("t", 0, 2, 1, other),
+                     KAFKA_INCONSISTENT_TOPIC_ID);
     ck_assert_int_eq(apply_one("t", 0, 2, 7, own),
                      KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     ck_assert_int_eq(apply_one("t", 0, 2, 1, none), KAFKA_NONE);
