@@ -1,4 +1,5 @@
-/* api_alter_partition.c - AlterPartition: a leader changes the ISR of its partitions (reference 3.6). */
+/* api_alter_partition.c - AlterPartition: a leader changes the ISR of its
+ * partitions (reference 3.6). */
 #include "api/api_table.h"
 #include "api/controller_ask.h"
 

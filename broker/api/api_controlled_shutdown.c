@@ -1,4 +1,5 @@
-/* api_controlled_shutdown.c - ControlledShutdown: a broker moves its leaders before it stops (3.12). */
+/* api_controlled_shutdown.c - ControlledShutdown: a broker moves its leaders
+ * before it stops (3.12). */
 #include "api/api_table.h"
 #include "api/controller_ask.h"
 

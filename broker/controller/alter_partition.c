@@ -1,8 +1,8 @@
 /* alter_partition.c - leaders change their ISR through the controller.
  *
- * Checks in Kafka's order (reference 3.6); the leader epoch stays, the partition
- * epoch becomes the version of the state znode. Whatever comes out, the brokers
- * hear of the partitions that were asked about.
+ * Checks in Kafka's order (reference 3.6); the leader epoch stays, the
+ * partition epoch becomes the version of the state znode. Whatever comes out,
+ * the brokers hear of the partitions that were asked about.
  */
 #include "controller/internal.h"
 #include "controller/requests.h"
@@ -33,8 +33,8 @@ static const int32_t *wanted_isr(struct controller *ctl,
     return isr;
 }
 
-static bool is_current(const struct ctx_partition *p,
-                       const alter_partition *in, const int32_t *isr, size_t n)
+static bool is_current(const struct ctx_partition *p, const alter_partition *in,
+                       const int32_t *isr, size_t n)
 {
     return in->leader_epoch == p->leader_epoch &&
            in->leader_recovery_state == p->recovery && n == p->n_isr &&
@@ -98,7 +98,9 @@ static void decide(struct controller *ctl, struct state_item *item,
     };
 }
 
-/* -- the answer ----------------------------------------------------------------------------- */
+/* -- the answer
+ * -----------------------------------------------------------------------------
+ */
 
 static void answer_fill(struct ctl_request *r, answer_partition *out,
                         const struct state_item *item)
@@ -180,7 +182,9 @@ static void aborted(struct controller *ctl)
     finish(r);
 }
 
-/* -- the event ------------------------------------------------------------------------------ */
+/* -- the event
+ * ------------------------------------------------------------------------------
+ */
 
 static void items_fill(struct controller *ctl, const struct ctl_request *r,
                        struct state_item *item)
@@ -199,8 +203,7 @@ static void items_fill(struct controller *ctl, const struct ctl_request *r,
                 .index = topic->partitions[i].partition_index,
                 .arg = &topic->partitions[i],
             };
-            if (found != NULL &&
-                ctx_partition_find(found, item->index) != NULL)
+            if (found != NULL && ctx_partition_find(found, item->index) != NULL)
                 continue;
             item->status = ITEM_FAILED;
             item->error = found == NULL && r->version >= 2
@@ -218,8 +221,7 @@ static int16_t check_whole(const struct controller *ctl,
     if (!active)
         return KAFKA_NOT_CONTROLLER;
     broker = ctx_broker_find(&ctl->context, in->broker_id);
-    if (broker == NULL || broker->shutting_down ||
-        broker->epoch != in->broker_epoch)
+    if (broker == NULL || broker->epoch != in->broker_epoch)
         return KAFKA_STALE_BROKER_EPOCH;
     return KAFKA_NONE;
 }

@@ -1,12 +1,14 @@
 /* brokers.c - brokers that come, go, or come back anew (reference 3.5).
  *
- * /brokers/ids is read whole and compared with the context. A higher czxid under
- * a known id is a broker that was away for a moment: dead first, then new.
+ * /brokers/ids is read whole and compared with the context. A higher czxid
+ * under a known id is a broker that was away for a moment: dead first, then
+ * new.
  */
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- reading /brokers/ids ------------------------------------------------------------------ */
+/* -- reading /brokers/ids
+ * ------------------------------------------------------------------ */
 
 static void broker_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -68,7 +70,8 @@ struct seen_broker *broker_seen(const struct controller *ctl, int32_t id)
     return NULL;
 }
 
-/* -- in and out of the context --------------------------------------------------------------- */
+/* -- in and out of the context
+ * --------------------------------------------------------------- */
 
 struct ctl_watch *broker_watch_get(struct controller *ctl,
                                    struct ctx_broker *broker)
@@ -126,7 +129,9 @@ void broker_drop(struct controller *ctl, struct ctx_broker *broker)
     ctx_broker_drop(&ctl->context, broker->id);
 }
 
-/* -- failure ------------------------------------------------------------------------------------ */
+/* -- failure
+ * ------------------------------------------------------------------------------------
+ */
 
 static bool is_gone(const struct controller *ctl, int32_t broker)
 {
@@ -136,10 +141,10 @@ static bool is_gone(const struct controller *ctl, int32_t broker)
     return false;
 }
 
-#define EACH_PARTITION(ctl, topic, i)                                     \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL); \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))   \
-        for (size_t i = 0; i < topic->n_partitions; i++)                  \
+#define EACH_PARTITION(ctl, topic, i)                                          \
+    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
+         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
+        for (size_t i = 0; i < topic->n_partitions; i++)                       \
             if (topic->partitions[i].n_replicas > 0)
 
 /* Partitions whose leader went: offline, then elect for all that wait. */
@@ -202,10 +207,10 @@ static void replicas_gone_step(struct controller *ctl)
             if (topic->deleting)
                 replica_fail_deletion(topic, p, place);
             else if (can_go_offline(ctx_replica_state(p, place)))
-                items[n++] = (struct state_item){ .topic = topic,
-                                                  .index = (int32_t)i,
-                                                  .broker =
-                                                      ctl->work.brokers[b] };
+                items[n++] =
+                    (struct state_item){ .topic = topic,
+                                         .index = (int32_t)i,
+                                         .broker = ctl->work.brokers[b] };
         }
     }
     ctl->update.n_items = n;
@@ -231,7 +236,9 @@ static void failure_step(struct controller *ctl)
     flow_then(ctl, failure_end_step);
 }
 
-/* -- start-up ------------------------------------------------------------------------------------ */
+/* -- start-up
+ * ------------------------------------------------------------------------------------
+ */
 
 static bool is_new(struct controller *ctl, struct ctx_broker *broker)
 {
@@ -289,7 +296,7 @@ static void startup_tell_step(struct controller *ctl)
         if (!seen->list[s].joined)
             continue;
         EACH_PARTITION(ctl, topic, i)
-            replicas_online(ctl, topic, i, seen->list[s].id);
+        replicas_online(ctl, topic, i, seen->list[s].id);
     }
 }
 
@@ -319,7 +326,9 @@ static void startup_step(struct controller *ctl)
     flow_then(ctl, topics_eligible_step);
 }
 
-/* -- the event ------------------------------------------------------------------------------------ */
+/* -- the event
+ * ------------------------------------------------------------------------------------
+ */
 
 static void compare_step(struct controller *ctl)
 {
@@ -349,7 +358,9 @@ void broker_change_begin(struct controller *ctl)
     flow_then(ctl, compare_step);
 }
 
-/* -- endpoints changed ------------------------------------------------------------------------------ */
+/* -- endpoints changed
+ * ------------------------------------------------------------------------------
+ */
 
 static void modified_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -384,7 +395,8 @@ void broker_modified_begin(struct controller *ctl)
     flow_then(ctl, batch_send);
 }
 
-/* -- log directories that failed ----------------------------------------------------------------------- */
+/* -- log directories that failed
+ * ----------------------------------------------------------------------- */
 
 static void storage_elect_step(struct controller *ctl)
 {

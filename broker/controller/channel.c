@@ -14,15 +14,15 @@
 enum { RETRY_US = 100000, PAYLOAD_MAX = 1 << 30 };
 
 struct channel {
-    struct list link;          /* in ctl->channels */
+    struct list link; /* in ctl->channels */
     struct controller *ctl;
     int32_t broker;
-    int64_t epoch;             /* the broker's, put into each request */
-    void *peer;                /* NULL: could not be opened */
-    struct list queue;         /* struct message; the first may be out */
-    bool out;                  /* the first was sent */
+    int64_t epoch;     /* the broker's, put into each request */
+    void *peer;        /* NULL: could not be opened */
+    struct list queue; /* struct message; the first may be out */
+    bool out;          /* the first was sent */
     bool closing;
-    bool failing;              /* the last try failed; said once */
+    bool failing; /* the last try failed; said once */
     struct peer_call call;
     struct loop_timer retry;
 };
@@ -60,7 +60,8 @@ static void message_free(struct message *message)
     mem_free(message);
 }
 
-/* -- answers ------------------------------------------------------------------------ */
+/* -- answers
+ * ------------------------------------------------------------------------ */
 
 /* An event with room for `n` answers and `bytes` of names behind them. */
 static struct ctl_event *answers_new(enum ctl_event_kind kind, int32_t broker,
@@ -73,8 +74,8 @@ static struct ctl_event *answers_new(enum ctl_event_kind kind, int32_t broker,
     return event;
 }
 
-static void answer_add(struct ctl_event *event, char **room,
-                       struct bytes topic, int32_t index, bool ok)
+static void answer_add(struct ctl_event *event, char **room, struct bytes topic,
+                       int32_t index, bool ok)
 {
     memcpy(*room, topic.at, topic.len);
     event->answers[event->n_answers++] = (struct ctl_answer){
@@ -217,7 +218,8 @@ static void answered(struct channel *ch, const struct message *m,
                   ch->broker, m->key, kafka_error_name(code));
 }
 
-/* -- sending -------------------------------------------------------------------------- */
+/* -- sending
+ * -------------------------------------------------------------------------- */
 
 static void send_next(struct channel *ch);
 
@@ -314,8 +316,8 @@ void channel_open(struct controller *ctl, struct ctx_broker *broker)
     {
         char *host = mem_need_text(e->host);
 
-        ch->peer = ctl->world.peers->open(ctl->world.peers, broker->id, host,
-                                          e->port);
+        ch->peer =
+            ctl->world.peers->open(ctl->world.peers, broker->id, host, e->port);
         mem_free(host);
     }
 }

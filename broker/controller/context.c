@@ -41,7 +41,8 @@ void context_fini(struct context *ctx)
     ctx->brokers = NULL;
 }
 
-/* -- brokers ------------------------------------------------------------------ */
+/* -- brokers ------------------------------------------------------------------
+ */
 
 /* Place of the first broker whose id is not below. */
 static size_t broker_place(const struct context *ctx, int32_t id)
@@ -64,9 +65,8 @@ struct ctx_broker *ctx_broker_find(const struct context *ctx, int32_t id)
 {
     size_t at = broker_place(ctx, id);
 
-    return at < ctx->n_brokers && ctx->brokers[at]->id == id
-               ? ctx->brokers[at]
-               : NULL;
+    return at < ctx->n_brokers && ctx->brokers[at]->id == id ? ctx->brokers[at]
+                                                             : NULL;
 }
 
 static struct ctx_broker *broker_add(struct context *ctx, int32_t id)
@@ -156,7 +156,8 @@ bool ctx_broker_is_same(const struct ctx_broker *broker,
     return true;
 }
 
-/* -- topics -------------------------------------------------------------------- */
+/* -- topics
+ * -------------------------------------------------------------------- */
 
 struct ctx_topic *ctx_topic_find(const struct context *ctx, struct bytes name)
 {
@@ -235,7 +236,8 @@ struct ctx_topic *ctx_topic_next(const struct context *ctx,
     return link ? CONTAINER_OF(link, struct ctx_topic, by_name) : NULL;
 }
 
-/* -- partitions ----------------------------------------------------------------- */
+/* -- partitions
+ * ----------------------------------------------------------------- */
 
 struct ctx_partition *ctx_partition_find(const struct ctx_topic *topic,
                                          int32_t index)
@@ -312,8 +314,8 @@ enum err ctx_partition_assign(struct ctx_topic *topic,
     struct ctx_partition *p;
     int32_t isr[CTX_INLINE_WORDS];
     int32_t *kept = isr;
-    struct lists lists = { a->replicas, NULL, a->adding, a->removing,
-                           a->n_replicas, 0, a->n_adding, a->n_removing };
+    struct lists lists = { a->replicas,   NULL, a->adding,   a->removing,
+                           a->n_replicas, 0,    a->n_adding, a->n_removing };
 
     if (!assignment_is_sane(a))
         return ERR_LIMIT;
@@ -385,8 +387,7 @@ void ctx_replica_init(struct ctx_partition *p, int place,
     *at = (uint8_t)((*at & REPLICA_DIR_OFFLINE) | (unsigned)state);
 }
 
-void ctx_replica_move(struct ctx_partition *p, int place,
-                      enum replica_state to)
+void ctx_replica_move(struct ctx_partition *p, int place, enum replica_state to)
 {
     assert(replica_before[to] & (1u << ctx_replica_state(p, place)));
     ctx_replica_init(p, place, to);
@@ -423,9 +424,9 @@ void ctx_partition_set_state(struct ctx_partition *p,
 {
     size_t n_isr =
         state->n_isr < CTX_REPLICAS_MAX ? state->n_isr : CTX_REPLICAS_MAX;
-    struct lists lists = { ctx_replicas(p), state->isr, ctx_adding(p),
+    struct lists lists = { ctx_replicas(p), state->isr,    ctx_adding(p),
                            ctx_removing(p), p->n_replicas, n_isr,
-                           p->n_adding, p->n_removing };
+                           p->n_adding,     p->n_removing };
 
     p->leader = state->leader;
     p->leader_epoch = state->leader_epoch;

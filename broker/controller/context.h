@@ -22,8 +22,12 @@
 #include "base/mem.h"
 #include "znode/znode.h"
 
-enum { NO_LEADER = -1, LEADER_DURING_DELETE = -2, EPOCH_DURING_DELETE = -2,
-       EPOCH_UNKNOWN = -1 };
+enum {
+    NO_LEADER = -1,
+    LEADER_DURING_DELETE = -2,
+    EPOCH_DURING_DELETE = -2,
+    EPOCH_UNKNOWN = -1
+};
 
 /* clang-format off */
 enum partition_state {
@@ -46,11 +50,14 @@ enum replica_state {
 
 enum { REPLICA_DIR_OFFLINE = 0x80 }; /* beside the state: its log dir failed */
 
-enum { CTX_INLINE_WORDS = 8, CTX_REPLICAS_MAX = 10000,
-       CTX_PARTITIONS_MAX = 200000 }; /* of one topic */
+enum {
+    CTX_INLINE_WORDS = 8,
+    CTX_REPLICAS_MAX = 10000,
+    CTX_PARTITIONS_MAX = 200000
+}; /* of one topic */
 
 struct ctx_partition {
-    int32_t leader;           /* NO_LEADER: none */
+    int32_t leader; /* NO_LEADER: none */
     int32_t leader_epoch;
     int32_t controller_epoch; /* of the last write of the state znode */
     int32_t zk_version;       /* its version, the partition epoch; -1: there is
@@ -59,7 +66,7 @@ struct ctx_partition {
     int8_t recovery;          /* 0 RECOVERED, 1 RECOVERING */
     bool in_update;           /* gathered for the next UpdateMetadata */
     uint8_t unused;
-    uint16_t n_replicas;      /* 0: the partition does not exist */
+    uint16_t n_replicas; /* 0: the partition does not exist */
     uint16_t n_isr, n_adding, n_removing;
     union {
         int32_t in[CTX_INLINE_WORDS];
@@ -69,30 +76,30 @@ struct ctx_partition {
 
 struct ctx_topic {
     struct map_link by_name;
-    struct map_link by_id;    /* only while it has an id */
-    struct bytes name;        /* NUL-terminated behind its end */
-    struct uuid id;           /* zero: none */
+    struct map_link by_id;            /* only while it has an id */
+    struct bytes name;                /* NUL-terminated behind its end */
+    struct uuid id;                   /* zero: none */
     struct ctx_partition *partitions; /* by index; may have holes */
     size_t n_partitions;
-    bool has_dir;             /* its /partitions znode is known to exist */
-    bool to_delete;           /* queued for deletion */
-    bool deleting;            /* deletion has begun */
-    bool ineligible;          /* deletion waits for a broker or reassignment */
-    uint32_t mark;            /* of the last listing it was seen in */
-    void *watch;              /* the controller's, on its znode; NULL: none */
+    bool has_dir;    /* its /partitions znode is known to exist */
+    bool to_delete;  /* queued for deletion */
+    bool deleting;   /* deletion has begun */
+    bool ineligible; /* deletion waits for a broker or reassignment */
+    uint32_t mark;   /* of the last listing it was seen in */
+    void *watch;     /* the controller's, on its znode; NULL: none */
 };
 
 struct ctx_broker {
     int32_t id;
-    int64_t epoch;            /* czxid of its znode */
-    int32_t version;          /* of its znode, to know a change */
+    int64_t epoch;   /* czxid of its znode */
+    int32_t version; /* of its znode, to know a change */
     bool shutting_down;
     struct znode_endpoint *endpoints;
     size_t n_endpoints;
-    struct bytes rack;        /* null: none */
-    struct arena arena;       /* endpoints and rack lie here */
-    void *channel;            /* the controller's */
-    void *watch;              /* the controller's */
+    struct bytes rack;  /* null: none */
+    struct arena arena; /* endpoints and rack lie here */
+    void *channel;      /* the controller's */
+    void *watch;        /* the controller's */
 };
 
 struct context {
@@ -100,14 +107,15 @@ struct context {
     struct map by_id;
     struct ctx_broker **brokers; /* ascending id; live and shutting down */
     size_t n_brokers;
-    size_t n_to_delete;       /* topics queued for deletion */
+    size_t n_to_delete; /* topics queued for deletion */
 };
 
 void context_init(struct context *ctx);
 /* Frees all; watches and channels must be gone. */
 void context_fini(struct context *ctx);
 
-/* -- brokers ------------------------------------------------------------------ */
+/* -- brokers ------------------------------------------------------------------
+ */
 
 struct ctx_broker *ctx_broker_find(const struct context *ctx, int32_t id);
 /* Add or, if it is there, replace its endpoints and rack. */
@@ -124,7 +132,8 @@ const struct znode_endpoint *ctx_endpoint_find(const struct ctx_broker *broker,
 bool ctx_broker_is_same(const struct ctx_broker *broker,
                         const struct znode_broker *data);
 
-/* -- topics -------------------------------------------------------------------- */
+/* -- topics
+ * -------------------------------------------------------------------- */
 
 struct ctx_topic *ctx_topic_find(const struct context *ctx, struct bytes name);
 struct ctx_topic *ctx_topic_find_id(const struct context *ctx, struct uuid id);
@@ -137,7 +146,8 @@ void ctx_topic_drop(struct context *ctx, struct ctx_topic *topic);
 struct ctx_topic *ctx_topic_next(const struct context *ctx,
                                  const struct ctx_topic *topic);
 
-/* -- partitions ----------------------------------------------------------------- */
+/* -- partitions
+ * ----------------------------------------------------------------- */
 
 /* NULL when it does not exist. */
 struct ctx_partition *ctx_partition_find(const struct ctx_topic *topic,

@@ -72,7 +72,7 @@ void controller_on_registered(struct controller *ctl)
 /* Events of others still get their turn, as those of an inactive controller. */
 static void externals_refuse(struct controller *ctl)
 {
-    LIST_EACH (l, &ctl->events) {
+    LIST_EACH(l, &ctl->events) {
         struct ctl_event *event = CONTAINER_OF(l, struct ctl_event, link);
 
         if (event->kind != EVENT_EXTERNAL)
@@ -110,7 +110,7 @@ void controller_free(struct controller **out)
                                    &ctl->controller_watch.watch);
     if (ctl->work.event != NULL)
         ctl_event_free(ctl->work.event);
-    LIST_EACH (l, &ctl->events) {
+    LIST_EACH(l, &ctl->events) {
         list_remove(l);
         ctl_event_free(CONTAINER_OF(l, struct ctl_event, link));
     }
@@ -131,7 +131,8 @@ int32_t controller_active_id(const struct controller *ctl)
     return ctl->active_id;
 }
 
-/* -- events of others --------------------------------------------------------------------- */
+/* -- events of others
+ * --------------------------------------------------------------------- */
 
 static void submitted(struct job *job)
 {

@@ -32,8 +32,8 @@ MUST_USE enum err controller_new(struct controller **ctl, struct broker *broker,
 /* Watch /controller and elect; call once this broker is registered. */
 void controller_start(struct controller *ctl);
 
-/* The session expired (ZK_EXPIRED), or may have by now (ZK_OVERDUE): stop acting
- * at once, before anything else. */
+/* The session expired (ZK_EXPIRED), or may have by now (ZK_OVERDUE): stop
+ * acting at once, before anything else. */
 void controller_on_expired(struct controller *ctl);
 
 /* A new session is up and the broker registered again, or the old session came
@@ -52,7 +52,7 @@ int32_t controller_active_id(const struct controller *ctl);
 /* A request for the active controller, handled as an event in its turn. Lent
  * until on_done, which comes on the coordination loop. */
 struct controller_event {
-    struct job job;      /* the controller's */
+    struct job job; /* the controller's */
     struct controller *ctl;
     /* Runs in turn on the coordination loop; `active` false: answer
      * NOT_CONTROLLER. Ends with controller_event_done() now or later (other

@@ -11,7 +11,8 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- names below /admin/delete_topics --------------------------------------------------------- */
+/* -- names below /admin/delete_topics
+ * --------------------------------------------------------- */
 
 /* Delete these children: unknown topics, or all when deletion is disabled. */
 static void marks_delete(struct controller *ctl, const struct bytes *names,
@@ -47,8 +48,7 @@ void deletions_mark(struct controller *ctl)
     size_t n_drop = 0;
 
     for (size_t i = 0; i < work->n_names; i++) {
-        struct ctx_topic *topic =
-            ctx_topic_find(&ctl->context, work->names[i]);
+        struct ctx_topic *topic = ctx_topic_find(&ctl->context, work->names[i]);
 
         if (topic == NULL || !ctl->settings.delete_topics) {
             drop[n_drop++] = work->names[i];
@@ -69,7 +69,9 @@ void topic_deletion_begin(struct controller *ctl)
     flow_then(ctl, deletions_resume);
 }
 
-/* -- beginning ------------------------------------------------------------------------------------ */
+/* -- beginning
+ * ------------------------------------------------------------------------------------
+ */
 
 static bool is_reassigning(const struct ctx_topic *topic)
 {
@@ -162,8 +164,8 @@ static void gather(struct controller *ctl)
     struct ctx_topic *topic = NULL;
     struct work *work = &ctl->work;
 
-    work->topics = flow_take(ctl, ctl->context.n_to_delete,
-                             sizeof(struct ctx_topic *));
+    work->topics =
+        flow_take(ctl, ctl->context.n_to_delete, sizeof(struct ctx_topic *));
     work->n_topics = 0;
     while ((topic = ctx_topic_next(&ctl->context, topic)) != NULL) {
         if (!topic->to_delete)
@@ -209,7 +211,9 @@ void deletions_resume(struct controller *ctl)
     flow_then(ctl, complete_step);
 }
 
-/* -- completing ------------------------------------------------------------------------------------ */
+/* -- completing
+ * ------------------------------------------------------------------------------------
+ */
 
 static bool all_deleted(const struct ctx_topic *topic)
 {
@@ -224,7 +228,7 @@ static bool all_deleted(const struct ctx_topic *topic)
  * /partitions, its children, their children. */
 struct subtree {
     struct ctx_topic *topic;
-    const char **paths;        /* children before parents */
+    const char **paths; /* children before parents */
     size_t n, size;
 };
 
@@ -315,8 +319,8 @@ static void complete_step(struct controller *ctl)
     struct work *work = &ctl->work;
     struct subtree *trees;
 
-    work->topics = flow_take(ctl, ctl->context.n_to_delete,
-                             sizeof(struct ctx_topic *));
+    work->topics =
+        flow_take(ctl, ctl->context.n_to_delete, sizeof(struct ctx_topic *));
     work->n_topics = 0;
     while ((topic = ctx_topic_next(&ctl->context, topic)) != NULL)
         if (topic->deleting && all_deleted(topic))
@@ -329,14 +333,16 @@ static void complete_step(struct controller *ctl)
         struct znode_path path;
 
         trees[t].topic = work->topics[t];
-        list_below(ctl, &trees[t],
-                   flow_path(ctl, znode_path_topic(
-                                      &path, work->topics[t]->name)));
+        list_below(
+            ctl, &trees[t],
+            flow_path(ctl, znode_path_topic(&path, work->topics[t]->name)));
     }
     flow_then(ctl, znodes_delete_step);
 }
 
-/* -- answers ---------------------------------------------------------------------------------------- */
+/* -- answers
+ * ----------------------------------------------------------------------------------------
+ */
 
 void stop_answers_begin(struct controller *ctl)
 {

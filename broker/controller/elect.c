@@ -35,8 +35,8 @@ static bool elect_offline(const struct context *ctx,
         if (!ctx_isr_has(p, live[i]))
             continue;
         out->leader = live[i];
-        out->isr = online_of(ctx, p, ctx_isr(p), p->n_isr, false, arena,
-                             &out->n_isr);
+        out->isr =
+            online_of(ctx, p, ctx_isr(p), p->n_isr, false, arena, &out->n_isr);
         return true;
     }
     if (!unclean || out->n_recipients == 0)

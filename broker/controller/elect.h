@@ -18,7 +18,7 @@ enum elect_strategy {
 
 struct election {
     int32_t leader;
-    const int32_t *isr;        /* in the arena */
+    const int32_t *isr; /* in the arena */
     size_t n_isr;
     int8_t recovery;           /* leader recovery state to write */
     const int32_t *recipients; /* of LeaderAndIsr; in the arena */

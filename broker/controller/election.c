@@ -8,8 +8,8 @@
  *                           /controller and raise /controller_epoch
  *
  * The multi decides. When it fails, or its answer was lost and it was sent
- * again, reading both tells whether it was ours after all: the ephemeral belongs
- * to our session and the epoch is the one we wrote.
+ * again, reading both tells whether it was ours after all: the ephemeral
+ * belongs to our session and the epoch is the one we wrote.
  */
 #include <assert.h>
 
@@ -19,14 +19,14 @@
 enum { ELECT_RETRY_US = 1000000 };
 
 struct candidacy {
-    bool present;              /* /controller */
+    bool present; /* /controller */
     int32_t id;
     int64_t owner;
-    bool has_epoch;            /* /controller_epoch */
+    bool has_epoch; /* /controller_epoch */
     int64_t epoch;
     int32_t version;
-    bool checking;             /* the multi was sent; now we look who won */
-    int64_t wanted;            /* the epoch it was to write */
+    bool checking;  /* the multi was sent; now we look who won */
+    int64_t wanted; /* the epoch it was to write */
 };
 
 static void look_step(struct controller *ctl);
@@ -48,7 +48,9 @@ void elect_begin(struct controller *ctl)
     flow_then(ctl, look_step);
 }
 
-/* -- looking --------------------------------------------------------------------------- */
+/* -- looking
+ * ---------------------------------------------------------------------------
+ */
 
 static void controller_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -124,7 +126,8 @@ static void seen_step(struct controller *ctl)
     flow_then(ctl, look_step);
 }
 
-/* -- standing -------------------------------------------------------------------------- */
+/* -- standing
+ * -------------------------------------------------------------------------- */
 
 static void epoch_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -251,14 +254,15 @@ static void stand_step(struct controller *ctl)
     ctl_multi(ctl, parts, 2, stood, NULL);
 }
 
-/* -- resigning ------------------------------------------------------------------------- */
+/* -- resigning
+ * ------------------------------------------------------------------------- */
 
 static void watches_cancel(struct controller *ctl)
 {
-    struct ctl_watch *watches[] = { &ctl->brokers_watch, &ctl->topics_watch,
-                                    &ctl->deletions_watch, &ctl->isr_watch,
-                                    &ctl->log_dir_watch,
-                                    &ctl->preferred_watch };
+    struct ctl_watch *watches[] = {
+        &ctl->brokers_watch, &ctl->topics_watch,  &ctl->deletions_watch,
+        &ctl->isr_watch,     &ctl->log_dir_watch, &ctl->preferred_watch
+    };
 
     for (size_t i = 0; i < sizeof watches / sizeof watches[0]; i++)
         ctl->world.coord->watch_cancel(ctl->world.coord, &watches[i]->watch);
@@ -266,7 +270,7 @@ static void watches_cancel(struct controller *ctl)
 
 static void events_drop(struct controller *ctl)
 {
-    LIST_EACH (l, &ctl->events) {
+    LIST_EACH(l, &ctl->events) {
         struct ctl_event *event = CONTAINER_OF(l, struct ctl_event, link);
 
         if (event->kind == EVENT_ELECT || event->kind == EVENT_EXTERNAL)

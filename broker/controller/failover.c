@@ -9,7 +9,9 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- /feature --------------------------------------------------------------------------- */
+/* -- /feature
+ * ---------------------------------------------------------------------------
+ */
 
 static void feature_written(struct controller *ctl, struct ctl_op *op)
 {
@@ -65,7 +67,8 @@ static void feature_step(struct controller *ctl)
     ctl_get(ctl, ZNODE_FEATURE, NULL, feature_read, NULL);
 }
 
-/* -- notifications of an earlier time ----------------------------------------------------- */
+/* -- notifications of an earlier time
+ * ----------------------------------------------------- */
 
 static void log_dirs_list_step(struct controller *ctl)
 {
@@ -87,7 +90,9 @@ static void isrs_delete_step(struct controller *ctl)
     notifications_delete(ctl, ZNODE_ISR_CHANGES);
 }
 
-/* -- context ------------------------------------------------------------------------------ */
+/* -- context
+ * ------------------------------------------------------------------------------
+ */
 
 static void brokers_step(struct controller *ctl)
 {
@@ -111,7 +116,9 @@ static void first_metadata_step(struct controller *ctl)
     batch_send_brokers(ctl, NULL);
 }
 
-/* -- replicas ------------------------------------------------------------------------------ */
+/* -- replicas
+ * ------------------------------------------------------------------------------
+ */
 
 static size_t replicas_init(struct controller *ctl, struct ctx_topic *topic,
                             int32_t index, struct ctx_partition *p)
@@ -140,15 +147,15 @@ static void offline_gather(struct ctx_topic *topic, int32_t index,
 {
     for (int i = 0; i < p->n_replicas; i++)
         if (ctx_replica_state(p, i) == REPLICA_INELIGIBLE)
-            items[(*n)++] = (struct state_item){
-                .topic = topic, .index = index, .broker = ctx_replicas(p)[i]
-            };
+            items[(*n)++] = (struct state_item){ .topic = topic,
+                                                 .index = index,
+                                                 .broker = ctx_replicas(p)[i] };
 }
 
-#define EACH_PARTITION(ctl, topic, i)                                     \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL); \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))   \
-        for (size_t i = 0; i < topic->n_partitions; i++)                  \
+#define EACH_PARTITION(ctl, topic, i)                                          \
+    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
+         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
+        for (size_t i = 0; i < topic->n_partitions; i++)                       \
             if (topic->partitions[i].n_replicas > 0)
 
 static void replicas_step(struct controller *ctl)
@@ -157,15 +164,17 @@ static void replicas_step(struct controller *ctl)
     size_t n = 0;
 
     EACH_PARTITION(ctl, topic, i)
-        n += replicas_init(ctl, topic, (int32_t)i, &topic->partitions[i]);
+    n += replicas_init(ctl, topic, (int32_t)i, &topic->partitions[i]);
     items = update_items(ctl, n);
     n = 0;
     EACH_PARTITION(ctl, topic, i)
-        offline_gather(topic, (int32_t)i, &topic->partitions[i], items, &n);
+    offline_gather(topic, (int32_t)i, &topic->partitions[i], items, &n);
     replicas_offline(ctl);
 }
 
-/* -- partitions ---------------------------------------------------------------------------- */
+/* -- partitions
+ * ----------------------------------------------------------------------------
+ */
 
 static void partitions_step(struct controller *ctl)
 {

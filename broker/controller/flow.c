@@ -34,7 +34,7 @@ void flow_init(struct controller *ctl)
 
 static void forget_operations(struct controller *ctl)
 {
-    LIST_EACH (l, &ctl->flow.pending) {
+    LIST_EACH(l, &ctl->flow.pending) {
         struct ctl_op *op = CONTAINER_OF(l, struct ctl_op, link);
 
         ctl->world.coord->op_cancel(ctl->world.coord, &op->op);
@@ -112,7 +112,8 @@ static void steps_turn(struct flow *flow, size_t from)
     }
 }
 
-/* -- driver ---------------------------------------------------------------------- */
+/* -- driver
+ * ---------------------------------------------------------------------- */
 
 /* The event is over: free what belongs to it. */
 static void event_end(struct controller *ctl)
@@ -243,7 +244,8 @@ void flow_go(struct controller *ctl)
     flow->driving = false;
 }
 
-/* -- operations -------------------------------------------------------------------- */
+/* -- operations
+ * -------------------------------------------------------------------- */
 
 static void op_done(struct zk_op *zk_op)
 {
@@ -361,7 +363,8 @@ void ctl_guarded(struct controller *ctl, struct zk_part *parts, size_t n,
     ctl_multi(ctl, parts, n, guarded_done, guarded);
 }
 
-/* -- deleting many ------------------------------------------------------------------ */
+/* -- deleting many
+ * ------------------------------------------------------------------ */
 
 enum { DELETE_PARTS_MAX = 2000, DELETE_BYTES_MAX = 256 * 1024 };
 
@@ -410,8 +413,8 @@ void ctl_delete_all(struct controller *ctl, const char *const *paths, size_t n)
     for (size_t i = 0, end; i < n; i = end) {
         size_t bytes = 0;
 
-        for (end = i; end < n && end - i < DELETE_PARTS_MAX &&
-                      bytes < DELETE_BYTES_MAX;
+        for (end = i;
+             end < n && end - i < DELETE_PARTS_MAX && bytes < DELETE_BYTES_MAX;
              end++)
             bytes += strlen(paths[end]) + 32;
         delete_some(ctl, paths + i, end - i);

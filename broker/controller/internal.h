@@ -6,11 +6,11 @@
  *     queue ──▶ event ──▶ step ─(operations)─▶ step ─▶ ... ──▶ next event
  *                           └ flow_then() puts further steps in front
  *
- * So a file reads from top to bottom in the order in which things happen. A step
- * that calls flow_then() several times has those run in that order, before
+ * So a file reads from top to bottom in the order in which things happen. A
+ * step that calls flow_then() several times has those run in that order, before
  * whatever was planned earlier. What must not go on (epoch check failed,
- * session gone) calls ctl_abort(): the operations that are out are forgotten, no
- * further step runs, the controller resigns, the next event begins.
+ * session gone) calls ctl_abort(): the operations that are out are forgotten,
+ * no further step runs, the controller resigns, the next event begins.
  *
  * The driver gives the loop back after 5 ms of steps. Steps over many
  * partitions keep a cursor and ask flow_is_late().
@@ -29,7 +29,8 @@
 #include "wire/msg_stop_replica.h"
 #include "wire/msg_update_metadata.h"
 
-/* -- events -------------------------------------------------------------------- */
+/* -- events
+ * -------------------------------------------------------------------- */
 
 /* clang-format off */
 #define CTL_EVENTS(X) /* kind, handled by inactive controllers too */ \
@@ -58,7 +59,7 @@ enum ctl_event_kind {
 
 /* A partition and what a broker said about it. */
 struct ctl_answer {
-    struct bytes topic;        /* in the event */
+    struct bytes topic; /* in the event */
     int32_t index;
     bool ok;
 };
@@ -66,9 +67,9 @@ struct ctl_answer {
 struct ctl_event {
     struct list link;
     enum ctl_event_kind kind;
-    int32_t broker;            /* BROKER_MODIFIED, answers */
-    char *topic;               /* TOPIC_MODIFIED; owned */
-    struct ctl_answer *answers;/* owned, with the names they point to */
+    int32_t broker;             /* BROKER_MODIFIED, answers */
+    char *topic;                /* TOPIC_MODIFIED; owned */
+    struct ctl_answer *answers; /* owned, with the names they point to */
     size_t n_answers;
     struct controller_event *external;
 };
@@ -78,11 +79,12 @@ struct ctl_watch {
     struct zk_watch watch;
     struct controller *ctl;
     enum ctl_event_kind kind;
-    int32_t broker;            /* BROKER_MODIFIED */
-    struct ctx_topic *topic;   /* TOPIC_MODIFIED */
+    int32_t broker;          /* BROKER_MODIFIED */
+    struct ctx_topic *topic; /* TOPIC_MODIFIED */
 };
 
-/* -- flow ---------------------------------------------------------------------- */
+/* -- flow
+ * ---------------------------------------------------------------------- */
 
 typedef void step_fn(struct controller *ctl);
 
@@ -91,14 +93,14 @@ enum { FLOW_STEPS_MAX = 64, FLOW_SLICE_US = 5000 };
 struct flow {
     step_fn *steps[FLOW_STEPS_MAX]; /* a stack; the top runs next */
     size_t depth;
-    struct list pending;       /* operations that are out (struct ctl_op) */
-    bool driving;              /* flow_go() is on the C stack */
+    struct list pending; /* operations that are out (struct ctl_op) */
+    bool driving;        /* flow_go() is on the C stack */
     bool aborted;
     bool resume_posted;
-    const char *why;           /* of the abort */
-    int64_t started_us;        /* of this slice */
+    const char *why;    /* of the abort */
+    int64_t started_us; /* of this slice */
     struct job resume;
-    struct arena arena;        /* what lives as long as the event */
+    struct arena arena; /* what lives as long as the event */
     void (*on_abort)(struct controller *ctl); /* an answer that is owed */
 };
 
@@ -108,16 +110,17 @@ struct ctl_op;
 typedef void ctl_op_fn(struct controller *ctl, struct ctl_op *op);
 
 struct ctl_op {
-    struct list link;          /* in flow.pending */
+    struct list link; /* in flow.pending */
     struct zk_op op;
     struct controller *ctl;
     ctl_op_fn *on_done;
     void *arg;
-    struct zk_part *parts;     /* of a multi; the first is the epoch check */
+    struct zk_part *parts; /* of a multi; the first is the epoch check */
     size_t n_parts;
 };
 
-/* -- writing partition states -------------------------------------------------- */
+/* -- writing partition states
+ * -------------------------------------------------- */
 
 enum item_status {
     ITEM_DECIDE,   /* the decide function is to be asked (again) */
@@ -132,17 +135,17 @@ enum item_status {
 struct state_item {
     struct ctx_topic *topic;
     int32_t index;
-    int32_t broker;            /* what it is about, for the decide function */
+    int32_t broker; /* what it is about, for the decide function */
     enum item_status status;
-    bool single;               /* write it in a multi of its own */
-    bool is_new;               /* first state: LeaderAndIsr says isNew */
+    bool single; /* write it in a multi of its own */
+    bool is_new; /* first state: LeaderAndIsr says isNew */
     uint8_t tries;
     uint8_t made;              /* creation one by one: parents known made */
     int16_t error;             /* Kafka's, for AlterPartition */
     struct znode_state next;   /* what is to be written */
     const int32_t *recipients; /* of LeaderAndIsr afterwards */
     size_t n_recipients;
-    void *arg;                 /* the decide function's */
+    void *arg; /* the decide function's */
 };
 
 /* Fill item->next and set ITEM_WRITE, or set ITEM_KEPT or ITEM_FAILED. The
@@ -151,13 +154,14 @@ typedef void decide_fn(struct controller *ctl, struct state_item *item,
                        struct ctx_partition *p);
 
 struct update {
-    struct state_item *items;  /* in the flow's arena */
+    struct state_item *items; /* in the flow's arena */
     size_t n_items;
     size_t cursor;
     decide_fn *decide;
 };
 
-/* -- requests to brokers -------------------------------------------------------- */
+/* -- requests to brokers
+ * -------------------------------------------------------- */
 
 struct lai_entry {
     struct ctx_topic *topic;
@@ -186,25 +190,26 @@ struct batch {
     size_t n_stop, size_stop;
     struct um_entry *um;
     size_t n_um, size_um;
-    bool um_brokers;           /* UpdateMetadata even without partitions */
+    bool um_brokers; /* UpdateMetadata even without partitions */
 };
 
-/* -- the controller -------------------------------------------------------------- */
+/* -- the controller
+ * -------------------------------------------------------------- */
 
-struct work {                  /* of the event that is handled, zeroed before */
+struct work { /* of the event that is handled, zeroed before */
     struct ctl_event *event;
-    struct bytes *names;       /* listed children, copied */
+    struct bytes *names; /* listed children, copied */
     size_t n_names;
     size_t cursor;
     struct ctx_topic **topics; /* gathered */
     size_t n_topics;
-    int32_t *brokers;          /* gathered */
+    int32_t *brokers; /* gathered */
     size_t n_brokers;
     enum elect_strategy strategy;
-    bool any;                  /* something happened that others look at */
+    bool any;                    /* something happened that others look at */
     struct unclean_set *unclean; /* partitions.c */
-    void *private_;            /* of the file that handles the event */
-    struct seen_brokers *seen; /* brokers.c */
+    void *private_;              /* of the file that handles the event */
+    struct seen_brokers *seen;   /* brokers.c */
 };
 
 struct controller {
@@ -213,10 +218,10 @@ struct controller {
     _Atomic bool active;
     _Atomic int32_t active_id;
     bool started, stopping;
-    bool electing;             /* between winning and the end of failover */
-    int32_t epoch;             /* of this controller, while active */
-    int32_t epoch_zk_version;  /* of /controller_epoch */
-    int64_t session;           /* in which it was elected */
+    bool electing;            /* between winning and the end of failover */
+    int32_t epoch;            /* of this controller, while active */
+    int32_t epoch_zk_version; /* of /controller_epoch */
+    int64_t session;          /* in which it was elected */
 
     struct context context;
     struct list events;        /* struct ctl_event */
@@ -226,13 +231,13 @@ struct controller {
     struct work work;
     struct update update;
     struct batch batch;
-    uint32_t mark;             /* for listings */
+    uint32_t mark; /* for listings */
 
     struct ctl_watch controller_watch, brokers_watch, topics_watch,
         deletions_watch, isr_watch, log_dir_watch, preferred_watch;
     struct loop_timer preferred_timer;
     struct loop_timer retry_timer; /* election again after an odd failure */
-    struct list channels;      /* all open ones */
+    struct list channels;          /* all open ones */
     struct job *on_stopped;
 };
 
@@ -352,7 +357,7 @@ void batch_send_brokers(struct controller *ctl,
                         bool (*to)(struct controller *, struct ctx_broker *));
 
 /* channel.c: a line of requests to one broker. */
-struct payload {               /* counted; what requests point to */
+struct payload { /* counted; what requests point to */
     unsigned refs;
     struct arena arena;
 };
@@ -387,8 +392,8 @@ struct ctl_watch *broker_watch_get(struct controller *ctl,
 /* Read all of /brokers/ids into work.seen. */
 struct seen_broker {
     int32_t id;
-    bool there;                /* read, and well-formed */
-    bool joined;               /* was not in the context before this event */
+    bool there;  /* read, and well-formed */
+    bool joined; /* was not in the context before this event */
     int64_t czxid;
     int32_t version;
     struct znode_broker data;

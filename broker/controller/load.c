@@ -1,15 +1,17 @@
 /* load.c - topics and partition states out of ZooKeeper into the context.
  *
- * Reads are pipelined, 2,000 at a time; what they bring goes into the context as
- * it comes. A znode that makes no sense leaves its topic or partition out, with
- * one line that names it, and does not stop the rest.
+ * Reads are pipelined, 2,000 at a time; what they bring goes into the context
+ * as it comes. A znode that makes no sense leaves its topic or partition out,
+ * with one line that names it, and does not stop the rest.
  */
 #include "base/diag.h"
 #include "controller/internal.h"
 
 enum { READS_MAX = 2000 };
 
-/* -- names ------------------------------------------------------------------------------ */
+/* -- names
+ * ------------------------------------------------------------------------------
+ */
 
 static void names_listed(struct controller *ctl, struct ctl_op *op)
 {
@@ -36,7 +38,9 @@ void load_names(struct controller *ctl, const char *path,
     ctl_children(ctl, path, watch, names_listed, NULL);
 }
 
-/* -- watches ---------------------------------------------------------------------------- */
+/* -- watches
+ * ----------------------------------------------------------------------------
+ */
 
 struct ctl_watch *topic_watch_get(struct controller *ctl,
                                   struct ctx_topic *topic)
@@ -63,7 +67,9 @@ void topic_watch_drop(struct controller *ctl, struct ctx_topic *topic)
     mem_free(watch);
 }
 
-/* -- topics ------------------------------------------------------------------------------ */
+/* -- topics
+ * ------------------------------------------------------------------------------
+ */
 
 static void id_written(struct controller *ctl, struct ctl_op *op)
 {
@@ -150,8 +156,7 @@ static void topic_read(struct controller *ctl, struct ctl_op *op)
         }
         return;
     }
-    if (op->op.err != ERR_OK ||
-        !topic_parse(ctl, topic, op->op.data, &data) ||
+    if (op->op.err != ERR_OK || !topic_parse(ctl, topic, op->op.data, &data) ||
         !assign_all(topic, &data)) {
         topic_watch_drop(ctl, topic);
         ctx_topic_drop(&ctl->context, topic);
@@ -179,8 +184,7 @@ static void topics_step(struct controller *ctl)
             continue;
         topic = ctx_topic_add(&ctl->context, name, none);
         topic->mark = ctl->mark;
-        ctl_get(ctl, path.text, topic_watch_get(ctl, topic), topic_read,
-                topic);
+        ctl_get(ctl, path.text, topic_watch_get(ctl, topic), topic_read, topic);
         out++;
     }
     if (work->cursor < work->n_names)
@@ -191,14 +195,15 @@ void load_topics(struct controller *ctl)
 {
     struct work *work = &ctl->work;
 
-    work->topics =
-        flow_take(ctl, work->n_names, sizeof(struct ctx_topic *));
+    work->topics = flow_take(ctl, work->n_names, sizeof(struct ctx_topic *));
     work->n_topics = 0;
     work->cursor = 0;
     flow_then(ctl, topics_step);
 }
 
-/* -- states ------------------------------------------------------------------------------ */
+/* -- states
+ * ------------------------------------------------------------------------------
+ */
 
 struct place {
     struct ctx_topic *topic;

@@ -6,8 +6,7 @@
 
 void notifications_delete(struct controller *ctl, const char *parent)
 {
-    const char **paths =
-        flow_take(ctl, ctl->work.n_names, sizeof *paths);
+    const char **paths = flow_take(ctl, ctl->work.n_names, sizeof *paths);
     size_t n = 0;
 
     for (size_t i = 0; i < ctl->work.n_names; i++) {
@@ -30,7 +29,9 @@ static void contents_get(struct controller *ctl, const char *parent,
     }
 }
 
-/* -- ISR changes --------------------------------------------------------------------------- */
+/* -- ISR changes
+ * ---------------------------------------------------------------------------
+ */
 
 struct reload {
     struct ctx_topic *topic;
@@ -62,8 +63,7 @@ static void isr_read(struct controller *ctl, struct ctl_op *op)
                               &why) != ERR_OK)
         return;
     for (size_t i = 0; i < n; i++) {
-        struct ctx_topic *topic =
-            ctx_topic_find(&ctl->context, parts[i].topic);
+        struct ctx_topic *topic = ctx_topic_find(&ctl->context, parts[i].topic);
         struct reload *r;
         struct znode_path path;
 
@@ -95,7 +95,8 @@ void isr_change_begin(struct controller *ctl)
     flow_then(ctl, isr_delete_step);
 }
 
-/* -- log directories ------------------------------------------------------------------------ */
+/* -- log directories
+ * ------------------------------------------------------------------------ */
 
 static void event_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -119,8 +120,8 @@ static void events_contents_step(struct controller *ctl)
     contents_get(ctl, ZNODE_LOG_DIR_EVENTS, event_read);
 }
 
-/* Each of the broker's replicas is told again what it is; its answers tell which
- * of them lie on the failed directory. */
+/* Each of the broker's replicas is told again what it is; its answers tell
+ * which of them lie on the failed directory. */
 static void ask_step(struct controller *ctl)
 {
     struct ctx_topic *topic = NULL;

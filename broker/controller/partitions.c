@@ -9,7 +9,8 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- what the elections may do ----------------------------------------------------- */
+/* -- what the elections may do
+ * ----------------------------------------------------- */
 
 /* Whether unclean elections are allowed, by topic: read from its znode only for
  * topics that have a partition without a live ISR member. */
@@ -36,9 +37,8 @@ static void unclean_read(struct controller *ctl, struct ctl_op *op)
     struct errmsg why;
     size_t n;
 
-    if (op->op.err != ERR_OK ||
-        znode_config_read(op->op.data, &ctl->flow.arena, &pairs, &n, &why) !=
-            ERR_OK)
+    if (op->op.err != ERR_OK || znode_config_read(op->op.data, &ctl->flow.arena,
+                                                  &pairs, &n, &why) != ERR_OK)
         return;
     for (size_t i = 0; i < n; i++)
         if (bytes_is(pairs[i].name, "unclean.leader.election.enable"))
@@ -82,7 +82,8 @@ static void unclean_step(struct controller *ctl)
     ctl->work.unclean = set;
 }
 
-/* -- decisions --------------------------------------------------------------------- */
+/* -- decisions
+ * --------------------------------------------------------------------- */
 
 static void item_elected(struct controller *ctl, struct state_item *item,
                          const struct election *e, int32_t leader_epoch)
@@ -137,7 +138,8 @@ static void decide_first(struct controller *ctl, struct state_item *item,
     item_elected(ctl, item, &e, 0);
 }
 
-/* -- afterwards --------------------------------------------------------------------- */
+/* -- afterwards
+ * --------------------------------------------------------------------- */
 
 static void finish_step(struct controller *ctl)
 {
@@ -198,8 +200,8 @@ void partitions_create(struct controller *ctl)
             if (topic->partitions[i].n_replicas == 0 ||
                 topic->partitions[i].state != PARTITION_NEW)
                 continue;
-            items[n++] = (struct state_item){ .topic = topic,
-                                              .index = (int32_t)i };
+            items[n++] =
+                (struct state_item){ .topic = topic, .index = (int32_t)i };
         }
     }
     ctl->update.n_items = n;
@@ -207,7 +209,8 @@ void partitions_create(struct controller *ctl)
     flow_then(ctl, finish_step);
 }
 
-/* -- whatever waits for a leader ----------------------------------------------------- */
+/* -- whatever waits for a leader
+ * ----------------------------------------------------- */
 
 static bool waits(const struct ctx_topic *topic, const struct ctx_partition *p)
 {
@@ -245,15 +248,14 @@ static size_t waiting_count(const struct context *ctx)
 void partitions_elect_waiting(struct controller *ctl)
 {
     struct ctx_topic *topic = NULL;
-    struct state_item *items =
-        update_items(ctl, waiting_count(&ctl->context));
+    struct state_item *items = update_items(ctl, waiting_count(&ctl->context));
     size_t n = 0;
 
     while ((topic = ctx_topic_next(&ctl->context, topic)) != NULL)
         for (size_t i = 0; i < topic->n_partitions; i++)
             if (waits(topic, &topic->partitions[i]))
-                items[n++] = (struct state_item){ .topic = topic,
-                                                  .index = (int32_t)i };
+                items[n++] =
+                    (struct state_item){ .topic = topic, .index = (int32_t)i };
     ctl->work.strategy = ELECT_OFFLINE;
     flow_then(ctl, unclean_step);
     flow_then(ctl, waiting_step);

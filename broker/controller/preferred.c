@@ -22,9 +22,12 @@ static void elect_step(struct controller *ctl)
     partitions_elect(ctl, ELECT_PREFERRED);
 }
 
-/* -- by the clock ---------------------------------------------------------------------------- */
+/* -- by the clock
+ * ----------------------------------------------------------------------------
+ */
 
-/* Of the partitions that prefer this broker, do too many have another leader? */
+/* Of the partitions that prefer this broker, do too many have another leader?
+ */
 static bool is_imbalanced(struct controller *ctl, int32_t broker)
 {
     struct ctx_topic *topic = NULL;
@@ -41,8 +44,8 @@ static bool is_imbalanced(struct controller *ctl, int32_t broker)
             elsewhere += p->leader != broker;
         }
     }
-    return prefer > 0 && elsewhere * 100 >
-                             prefer * (size_t)ctl->settings.rebalance_percent;
+    return prefer > 0 &&
+           elsewhere * 100 > prefer * (size_t)ctl->settings.rebalance_percent;
 }
 
 static void gather(struct controller *ctl, int32_t broker,
@@ -54,12 +57,11 @@ static void gather(struct controller *ctl, int32_t broker,
         for (size_t i = 0; i < topic->n_partitions; i++) {
             const struct ctx_partition *p = &topic->partitions[i];
 
-            if (!wants_preferred(ctl, topic, p) ||
-                ctx_replicas(p)[0] != broker)
+            if (!wants_preferred(ctl, topic, p) || ctx_replicas(p)[0] != broker)
                 continue;
             if (items != NULL)
-                items[*n] = (struct state_item){ .topic = topic,
-                                                 .index = (int32_t)i };
+                items[*n] =
+                    (struct state_item){ .topic = topic, .index = (int32_t)i };
             (*n)++;
         }
 }
@@ -95,7 +97,8 @@ void preferred_timer_start(struct controller *ctl, int64_t delay_us)
                                delay_us);
 }
 
-/* -- by /admin/preferred_replica_election ------------------------------------------------------ */
+/* -- by /admin/preferred_replica_election
+ * ------------------------------------------------------ */
 
 static void znode_delete_step(struct controller *ctl)
 {
@@ -120,15 +123,14 @@ static void znode_read(struct controller *ctl, struct ctl_op *op)
         n = 0;
     items = update_items(ctl, n);
     for (size_t i = 0; i < n; i++) {
-        struct ctx_topic *topic =
-            ctx_topic_find(&ctl->context, parts[i].topic);
+        struct ctx_topic *topic = ctx_topic_find(&ctl->context, parts[i].topic);
         const struct ctx_partition *p =
             topic ? ctx_partition_find(topic, parts[i].partition) : NULL;
 
         if (p != NULL && wants_preferred(ctl, topic, p))
-            items[n_items++] = (struct state_item){
-                .topic = topic, .index = parts[i].partition
-            };
+            items[n_items++] =
+                (struct state_item){ .topic = topic,
+                                     .index = parts[i].partition };
     }
     ctl->update.n_items = n_items;
     flow_then(ctl, elect_step);
@@ -148,7 +150,8 @@ void preferred_znode_begin(struct controller *ctl)
                NULL);
 }
 
-/* -- unclean elections became possible --------------------------------------------------------- */
+/* -- unclean elections became possible
+ * --------------------------------------------------------- */
 
 static void waiting_step(struct controller *ctl)
 {

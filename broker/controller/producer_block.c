@@ -1,8 +1,8 @@
 /* producer_block.c - the next block of producer ids, for a broker that asks.
  *
- * /latest_producer_id_block holds the last block given out; the next follows it.
- * When somebody was faster, or the answer was lost, the znode is read again and
- * the block after it claimed: one may be lost, none is given out twice.
+ * /latest_producer_id_block holds the last block given out; the next follows
+ * it. When somebody was faster, or the answer was lost, the znode is read again
+ * and the block after it claimed: one may be lost, none is given out twice.
  */
 #include "base/diag.h"
 #include "controller/internal.h"
@@ -130,7 +130,7 @@ static int16_t check(const struct controller *ctl, const ids_request *in,
     if (!active)
         return KAFKA_NOT_CONTROLLER;
     broker = ctx_broker_find(&ctl->context, in->broker_id);
-    if (broker == NULL || broker->shutting_down)
+    if (broker == NULL)
         return KAFKA_BROKER_ID_NOT_REGISTERED;
     if (broker->epoch != in->broker_epoch)
         return KAFKA_STALE_BROKER_EPOCH;

@@ -21,7 +21,7 @@ struct ctl_request {
     int16_t version;
     struct arena *arena;
     void (*on_done)(struct ctl_request *r);
-    void *private_;                /* the controller's */
+    void *private_; /* the controller's */
 };
 
 void controller_alter_partition(struct controller *ctl, struct ctl_request *r);

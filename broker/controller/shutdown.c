@@ -11,10 +11,10 @@ typedef struct wire_controlled_shutdown_response shutdown_response;
 typedef struct wire_controlled_shutdown_response_remaining_partitions
     remaining_partition;
 
-#define EACH_PARTITION(ctl, topic, i)                                     \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL); \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))   \
-        for (size_t i = 0; i < topic->n_partitions; i++)                  \
+#define EACH_PARTITION(ctl, topic, i)                                          \
+    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
+         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
+        for (size_t i = 0; i < topic->n_partitions; i++)                       \
             if (topic->partitions[i].n_replicas > 1)
 
 static struct ctl_request *request_of(struct controller *ctl)
@@ -41,7 +41,9 @@ static void aborted(struct controller *ctl)
     finish(r);
 }
 
-/* -- led ------------------------------------------------------------------------------------- */
+/* -- led
+ * -------------------------------------------------------------------------------------
+ */
 
 static bool leads(const struct ctx_partition *p, int32_t broker)
 {
@@ -55,19 +57,21 @@ static void led_step(struct controller *ctl)
     size_t n = 0;
 
     EACH_PARTITION(ctl, topic, i)
-        n += leads(&topic->partitions[i], broker);
+    n += leads(&topic->partitions[i], broker);
     items = update_items(ctl, n);
     n = 0;
     EACH_PARTITION(ctl, topic, i)
     {
         if (leads(&topic->partitions[i], broker))
-            items[n++] = (struct state_item){ .topic = topic,
-                                              .index = (int32_t)i };
+            items[n++] =
+                (struct state_item){ .topic = topic, .index = (int32_t)i };
     }
     partitions_elect(ctl, ELECT_SHUTDOWN);
 }
 
-/* -- followed -------------------------------------------------------------------------------- */
+/* -- followed
+ * --------------------------------------------------------------------------------
+ */
 
 struct followed {
     struct state_item *items;
@@ -93,15 +97,14 @@ static void followed_find(struct controller *ctl)
     size_t n = 0;
 
     EACH_PARTITION(ctl, topic, i)
-        n += follows(topic, &topic->partitions[i], broker);
+    n += follows(topic, &topic->partitions[i], broker);
     followed->items = flow_take(ctl, n, sizeof *followed->items);
     EACH_PARTITION(ctl, topic, i)
     {
         if (follows(topic, &topic->partitions[i], broker))
-            followed->items[followed->n++] =
-                (struct state_item){ .topic = topic,
-                                     .index = (int32_t)i,
-                                     .broker = broker };
+            followed->items[followed->n++] = (struct state_item){
+                .topic = topic, .index = (int32_t)i, .broker = broker
+            };
     }
     ctl->work.private_ = followed;
 }
@@ -124,7 +127,9 @@ static void offline_step(struct controller *ctl)
     replicas_offline(ctl);
 }
 
-/* -- the answer -------------------------------------------------------------------------------- */
+/* -- the answer
+ * --------------------------------------------------------------------------------
+ */
 
 static void finish_step(struct controller *ctl)
 {
@@ -135,7 +140,7 @@ static void finish_step(struct controller *ctl)
 
     ctl->flow.on_abort = NULL;
     EACH_PARTITION(ctl, topic, i)
-        n += !topic->to_delete && leads(&topic->partitions[i], broker);
+    n += !topic->to_delete && leads(&topic->partitions[i], broker);
     out->remaining_partitions =
         arena_array(r->arena, n, sizeof(remaining_partition));
     EACH_PARTITION(ctl, topic, i)

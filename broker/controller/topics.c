@@ -54,7 +54,9 @@ static void create_step(struct controller *ctl)
     flow_then(ctl, batch_send);
 }
 
-/* -- the list -------------------------------------------------------------------------------- */
+/* -- the list
+ * --------------------------------------------------------------------------------
+ */
 
 static void vanished(struct controller *ctl)
 {
@@ -100,7 +102,9 @@ void topic_change_begin(struct controller *ctl)
     flow_then(ctl, compare_step);
 }
 
-/* -- expansion ----------------------------------------------------------------------------------- */
+/* -- expansion
+ * -----------------------------------------------------------------------------------
+ */
 
 static void restored(struct controller *ctl, struct ctl_op *op)
 {
@@ -117,8 +121,7 @@ static void restore(struct controller *ctl, struct ctx_topic *topic,
     struct znode_path path;
     struct wr w;
 
-    old.partitions =
-        flow_take(ctl, read->n_partitions, sizeof *old.partitions);
+    old.partitions = flow_take(ctl, read->n_partitions, sizeof *old.partitions);
     for (size_t i = 0; i < read->n_partitions; i++)
         if (ctx_partition_find(topic, read->partitions[i].partition) != NULL)
             old.partitions[old.n_partitions++] = read->partitions[i];

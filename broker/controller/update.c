@@ -6,9 +6,9 @@
  *
  * Decisions are made on what the context remembers; the version in the guard
  * says whether that was right, so nothing is read before it is written. Writes
- * are gathered into multis below 400 KB, all sent at once. A multi that fails on
- * one version is repeated in singles, so that one partition that somebody else
- * changed does not hold up the rest.
+ * are gathered into multis below 400 KB, all sent at once. A multi that fails
+ * on one version is repeated in singles, so that one partition that somebody
+ * else changed does not hold up the rest.
  *
  * A connection lost in between makes the client send a multi again; the second
  * try then conflicts with the first, and reading shows that the znode already
@@ -19,7 +19,11 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-enum { MULTI_BYTES_MAX = 400 * 1024, TRIES_MAX = 10, STATE_BYTES_MAX = 1 << 20 };
+enum {
+    MULTI_BYTES_MAX = 400 * 1024,
+    TRIES_MAX = 10,
+    STATE_BYTES_MAX = 1 << 20
+};
 
 /* The items of one multi, and where their own part is. */
 struct group {
@@ -29,7 +33,7 @@ struct group {
     struct zk_part *parts;
     size_t n_parts;
     size_t bytes;
-    size_t size;   /* room for items; parts have 3 each and the check */
+    size_t size; /* room for items; parts have 3 each and the check */
 };
 
 struct state_item *update_items(struct controller *ctl, size_t n)
@@ -65,7 +69,8 @@ static void written(struct state_item *item, int32_t version)
     item->status = ITEM_WRITTEN;
 }
 
-/* -- decide ------------------------------------------------------------------------ */
+/* -- decide
+ * ------------------------------------------------------------------------ */
 
 static void write_step(struct controller *ctl);
 static void again_step(struct controller *ctl);
@@ -95,7 +100,8 @@ static void decide_step(struct controller *ctl)
     flow_then(ctl, again_step);
 }
 
-/* -- write ------------------------------------------------------------------------- */
+/* -- write
+ * ------------------------------------------------------------------------- */
 
 static void group_done(struct controller *ctl, struct ctl_op *op)
 {
@@ -143,7 +149,8 @@ static void part_create(struct controller *ctl, struct group *g,
 {
     struct zk_part *part = &g->parts[g->n_parts++];
 
-    *part = (struct zk_part){ .kind = ZK_PART_CREATE, .data = data,
+    *part = (struct zk_part){ .kind = ZK_PART_CREATE,
+                              .data = data,
                               .path = flow_path(ctl, path),
                               .mode = ZK_PERSISTENT };
     g->bytes += strlen(path) + data.len + 64;
@@ -168,8 +175,7 @@ static void group_add_state(struct controller *ctl, struct group *g,
 {
     struct znode_path path;
     struct bytes data = state_data(ctl, &item->next);
-    const char *text =
-        znode_path_state(&path, item->topic->name, item->index);
+    const char *text = znode_path_state(&path, item->topic->name, item->index);
 
     g->items[g->n] = item;
     g->part[g->n] = g->n_parts;
@@ -228,8 +234,8 @@ static void single_send(struct controller *ctl, struct state_item *item,
 
     if (!ctx_has_state(p)) {
         parent_send(ctl, znode_path_partitions(&path, item->topic->name));
-        parent_send(ctl, znode_path_partition(&path, item->topic->name,
-                                              item->index));
+        parent_send(
+            ctl, znode_path_partition(&path, item->topic->name, item->index));
     }
     group_add_state(ctl, g, item, p);
     group_send(ctl, g);
@@ -269,7 +275,8 @@ static void write_step(struct controller *ctl)
     u->cursor = 0;
 }
 
-/* -- conflicts --------------------------------------------------------------------- */
+/* -- conflicts
+ * --------------------------------------------------------------------- */
 
 static void reloaded(struct controller *ctl, struct ctl_op *op)
 {
@@ -313,9 +320,8 @@ static void again_step(struct controller *ctl)
 
         if (item->status != ITEM_CONFLICT)
             continue;
-        ctl_get(ctl,
-                znode_path_state(&path, item->topic->name, item->index), NULL,
-                reloaded, item);
+        ctl_get(ctl, znode_path_state(&path, item->topic->name, item->index),
+                NULL, reloaded, item);
     }
     flow_then(ctl, loop_step);
 }

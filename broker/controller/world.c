@@ -77,14 +77,20 @@ static int16_t version_of(const struct version_row *rows, int ibp)
 static void versions_fill(struct ctl_settings *s, int ibp)
 {
     static const struct version_row leader_and_isr[] = {
-        { 30400, 7 }, { 30200, 6 }, { 20801, 5 }, { 20401, 4 },
-        { 20400, 3 }, { 0, 2 },
+        { 30400, 7 }, { 30200, 6 }, { 20801, 5 },
+        { 20401, 4 }, { 20400, 3 }, { 0, 2 },
     };
     static const struct version_row update_metadata[] = {
-        { 30400, 8 }, { 20801, 7 }, { 20401, 6 }, { 0, 5 },
+        { 30400, 8 },
+        { 20801, 7 },
+        { 20401, 6 },
+        { 0, 5 },
     };
     static const struct version_row stop_replica[] = {
-        { 30400, 4 }, { 20600, 3 }, { 20401, 2 }, { 0, 1 },
+        { 30400, 4 },
+        { 20600, 3 },
+        { 20401, 2 },
+        { 0, 1 },
     };
 
     s->leader_and_isr_version = version_of(leader_and_isr, ibp);

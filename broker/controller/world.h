@@ -25,27 +25,27 @@ struct ctl_world {
     struct coord *coord;
     struct exec *exec;
     struct peers *peers;
-    void *own;           /* freed with the controller (mem_free); or NULL */
+    void *own; /* freed with the controller (mem_free); or NULL */
 };
 
 struct ctl_settings {
     int32_t broker_id;
-    int16_t leader_and_isr_version;  /* by inter.broker.protocol.version */
+    int16_t leader_and_isr_version; /* by inter.broker.protocol.version */
     int16_t update_metadata_version;
     int16_t stop_replica_version;
-    bool topic_ids;                  /* IBP >= 2.8-IV0 */
-    bool recovery_state;             /* IBP >= 3.2-IV0 */
-    int32_t feature_version;         /* 1, or 2 from IBP 3.3-IV0 on */
-    bool feature_enabled;            /* IBP >= 2.7-IV0 */
-    const char *listener;            /* control plane or inter-broker; upper
-                                        case; lives as long as the broker */
-    int64_t request_timeout_us;      /* controller.socket.timeout.ms */
-    bool delete_topics;              /* delete.topic.enable */
-    bool rebalance;                  /* auto.leader.rebalance.enable */
-    int64_t rebalance_us;            /* leader.imbalance.check.interval */
-    int rebalance_percent;           /* leader.imbalance.per.broker.percentage */
-    bool (*unclean)(void *arg);      /* unclean.leader.election.enable of the
-                                        moment */
+    bool topic_ids;             /* IBP >= 2.8-IV0 */
+    bool recovery_state;        /* IBP >= 3.2-IV0 */
+    int32_t feature_version;    /* 1, or 2 from IBP 3.3-IV0 on */
+    bool feature_enabled;       /* IBP >= 2.7-IV0 */
+    const char *listener;       /* control plane or inter-broker; upper
+                                   case; lives as long as the broker */
+    int64_t request_timeout_us; /* controller.socket.timeout.ms */
+    bool delete_topics;         /* delete.topic.enable */
+    bool rebalance;             /* auto.leader.rebalance.enable */
+    int64_t rebalance_us;       /* leader.imbalance.check.interval */
+    int rebalance_percent;      /* leader.imbalance.per.broker.percentage */
+    bool (*unclean)(void *arg); /* unclean.leader.election.enable of the
+                                   moment */
     void *unclean_arg;
 };
 

@@ -30,7 +30,7 @@ struct slot {
 };
 
 struct metadata {
-    struct lock lock;          /* guards all but the observers */
+    struct lock lock; /* guards all but the observers */
     struct map by_name;
     struct map by_id;
     struct map by_collision;
@@ -41,8 +41,8 @@ struct metadata {
 
 /* One exchange that an update has worked out. */
 struct exchange {
-    struct bytes name;         /* the request's */
-    struct meta_topic *topic;  /* new; NULL: remove. Later: the old one */
+    struct bytes name;        /* the request's */
+    struct meta_topic *topic; /* new; NULL: remove. Later: the old one */
 };
 
 static bool slot_is_name(const struct map_link *link, const void *key)
@@ -103,7 +103,8 @@ static struct meta_topic *topic_ref(struct meta_topic *topic)
     return topic;
 }
 
-/* -- life cycle --------------------------------------------------------------- */
+/* -- life cycle ---------------------------------------------------------------
+ */
 
 enum err metadata_new(struct metadata **out)
 {
@@ -177,7 +178,8 @@ void metadata_free(struct metadata **out)
     *out = NULL;
 }
 
-/* -- updates ------------------------------------------------------------------ */
+/* -- updates ------------------------------------------------------------------
+ */
 
 static void exchange_apply(struct metadata *md, struct exchange *exchange)
 {
@@ -211,8 +213,8 @@ static size_t prepare(const struct metadata *md, struct meta_change *changes,
             if (!bytes_equal(changes[end].name, name))
                 break;
         exchanges[n].name = name;
-        exchanges[n].topic = meta_topic_merge(slot ? slot->topic : NULL,
-                                              &changes[i], end - i);
+        exchanges[n].topic =
+            meta_topic_merge(slot ? slot->topic : NULL, &changes[i], end - i);
         n++;
     }
     return n;
@@ -241,7 +243,8 @@ void metadata_update(struct metadata *md,
 {
     struct meta_change *changes;
     size_t n_changes = meta_changes_of(update, &changes);
-    struct exchange *exchanges = mem_need_array(n_changes + 1, sizeof *exchanges);
+    struct exchange *exchanges =
+        mem_need_array(n_changes + 1, sizeof *exchanges);
     struct meta_cluster *cluster = meta_cluster_of(update);
     struct meta_cluster *old;
     size_t n = prepare(md, changes, n_changes, exchanges);
@@ -262,7 +265,8 @@ void metadata_update(struct metadata *md,
     mem_free(changes);
 }
 
-/* -- readers ------------------------------------------------------------------ */
+/* -- readers ------------------------------------------------------------------
+ */
 
 struct meta_topic *metadata_topic_find(struct metadata *md, struct bytes name)
 {
@@ -284,9 +288,9 @@ struct meta_topic *metadata_topic_find_id(struct metadata *md, struct uuid id)
     if (uuid_is_zero(id))
         return NULL;
     lock_take(&md->lock);
-    link = map_find(&md->by_id,
-                    bytes_hash(bytes_make(id.b, 16), md->by_id.seed),
-                    slot_is_id, &id);
+    link =
+        map_find(&md->by_id, bytes_hash(bytes_make(id.b, 16), md->by_id.seed),
+                 slot_is_id, &id);
     if (link != NULL)
         topic = topic_ref(CONTAINER_OF(link, struct slot, by_id)->topic);
     lock_give(&md->lock);
@@ -300,9 +304,9 @@ struct meta_topic *metadata_collision_find(struct metadata *md,
     struct meta_topic *topic = NULL;
 
     lock_take(&md->lock);
-    link = map_find(&md->by_collision,
-                    collision_hash(name, md->by_collision.seed),
-                    slot_collides, &name);
+    link =
+        map_find(&md->by_collision, collision_hash(name, md->by_collision.seed),
+                 slot_collides, &name);
     if (link != NULL)
         topic = topic_ref(CONTAINER_OF(link, struct slot, by_collision)->topic);
     lock_give(&md->lock);
@@ -344,7 +348,8 @@ struct meta_cluster *metadata_cluster(struct metadata *md)
     return cluster;
 }
 
-/* -- observers ---------------------------------------------------------------- */
+/* -- observers ----------------------------------------------------------------
+ */
 
 void metadata_observe(struct metadata *md, struct metadata_observer *observer)
 {

@@ -21,22 +21,22 @@
 struct wire_update_metadata_request;
 
 struct meta_endpoint {
-    const char *listener;  /* upper case name */
-    int16_t protocol;      /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
+    const char *listener; /* upper case name */
+    int16_t protocol;     /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
     const char *host;
     int32_t port;
 };
 
 struct meta_broker {
     int32_t id;
-    const char *rack;      /* NULL: none */
+    const char *rack; /* NULL: none */
     const struct meta_endpoint *endpoints;
     size_t n_endpoints;
 };
 
-struct meta_cluster {      /* all live brokers; replaced whole */
+struct meta_cluster { /* all live brokers; replaced whole */
     _Atomic uint32_t refs;
-    int32_t controller_id; /* -1: unknown */
+    int32_t controller_id;       /* -1: unknown */
     struct meta_broker *brokers; /* ascending id */
     size_t n_brokers;
 };
@@ -44,9 +44,9 @@ struct meta_cluster {      /* all live brokers; replaced whole */
 struct meta_partition {
     int32_t index;
     int32_t controller_epoch;
-    int32_t leader;        /* -1: none */
+    int32_t leader; /* -1: none */
     int32_t leader_epoch;
-    int32_t zk_version;    /* partition epoch */
+    int32_t zk_version; /* partition epoch */
     const int32_t *replicas;
     const int32_t *isr;
     const int32_t *offline;
@@ -55,8 +55,8 @@ struct meta_partition {
 
 struct meta_topic {
     _Atomic uint32_t refs;
-    struct bytes name;     /* NUL-terminated behind its end */
-    struct uuid id;        /* zero: none */
+    struct bytes name;                       /* NUL-terminated behind its end */
+    struct uuid id;                          /* zero: none */
     const struct meta_partition *partitions; /* ascending index; gaps possible
                                                 while a topic is being made */
     size_t n_partitions;
@@ -111,6 +111,7 @@ struct metadata_observer {
                        int32_t partition);
 };
 void metadata_observe(struct metadata *md, struct metadata_observer *observer);
-void metadata_unobserve(struct metadata *md, struct metadata_observer *observer);
+void metadata_unobserve(struct metadata *md,
+                        struct metadata_observer *observer);
 
 #endif

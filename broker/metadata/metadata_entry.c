@@ -15,7 +15,8 @@
 
 enum { LEADER_REMOVED = -2 };
 
-/* -- the request, flattened ----------------------------------------------------- */
+/* -- the request, flattened
+ * ----------------------------------------------------- */
 
 static bool change_is_sane(const struct meta_change *c, size_t n_replicas,
                            size_t n_isr, size_t n_offline)
@@ -31,24 +32,24 @@ static bool change_is_sane(const struct meta_change *c, size_t n_replicas,
 }
 
 /* Both shapes of the request have the same fields under the same names. */
-#define CHANGE_FILL(c, p)                                                  \
-    do {                                                                   \
-        (c)->partition = (struct meta_partition){                          \
-            .index = (p)->partition_index,                                 \
-            .controller_epoch = (p)->controller_epoch,                     \
-            .leader = (p)->leader,                                         \
-            .leader_epoch = (p)->leader_epoch,                             \
-            .zk_version = (p)->zk_version,                                 \
-            .replicas = (p)->replicas,                                     \
-            .isr = (p)->isr,                                               \
-            .offline = (p)->offline_replicas,                              \
-            .n_replicas = (uint16_t)(p)->n_replicas,                       \
-            .n_isr = (uint16_t)(p)->n_isr,                                 \
-            .n_offline = (uint16_t)(p)->n_offline_replicas,                \
-        };                                                                 \
-        if (change_is_sane(c, (p)->n_replicas, (p)->n_isr,                 \
-                           (p)->n_offline_replicas))                       \
-            n++;                                                           \
+#define CHANGE_FILL(c, p)                                                      \
+    do {                                                                       \
+        (c)->partition = (struct meta_partition){                              \
+            .index = (p)->partition_index,                                     \
+            .controller_epoch = (p)->controller_epoch,                         \
+            .leader = (p)->leader,                                             \
+            .leader_epoch = (p)->leader_epoch,                                 \
+            .zk_version = (p)->zk_version,                                     \
+            .replicas = (p)->replicas,                                         \
+            .isr = (p)->isr,                                                   \
+            .offline = (p)->offline_replicas,                                  \
+            .n_replicas = (uint16_t)(p)->n_replicas,                           \
+            .n_isr = (uint16_t)(p)->n_isr,                                     \
+            .n_offline = (uint16_t)(p)->n_offline_replicas,                    \
+        };                                                                     \
+        if (change_is_sane(c, (p)->n_replicas, (p)->n_isr,                     \
+                           (p)->n_offline_replicas))                           \
+            n++;                                                               \
     } while (0)
 
 static int change_compare(const void *a, const void *b)
@@ -69,8 +70,8 @@ static size_t last_ones(struct meta_change *changes, size_t n)
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (i + 1 < n && changes[i].partition.index ==
-                             changes[i + 1].partition.index &&
+        if (i + 1 < n &&
+            changes[i].partition.index == changes[i + 1].partition.index &&
             bytes_equal(changes[i].name, changes[i + 1].name))
             continue;
         changes[kept++] = changes[i];
@@ -110,7 +111,8 @@ size_t meta_changes_of(const struct wire_update_metadata_request *update,
     return last_ones(changes, n);
 }
 
-/* -- topics --------------------------------------------------------------------- */
+/* -- topics
+ * --------------------------------------------------------------------- */
 
 /* Old and new partitions in one ascending walk; a change hides the old one of
  * its index. */
@@ -224,7 +226,8 @@ const struct meta_partition *meta_partition_find(const struct meta_topic *topic,
     return NULL;
 }
 
-/* -- brokers -------------------------------------------------------------------- */
+/* -- brokers
+ * -------------------------------------------------------------------- */
 
 /* Pieces are cut from the one allocation behind the cluster; a first pass with
  * `base` NULL only adds up. */
@@ -258,9 +261,10 @@ static const char *protocol_name(int16_t protocol)
     return protocol >= 0 && protocol < 4 ? names[protocol] : "UNKNOWN";
 }
 
-static void endpoints_cut(
-    struct cutter *c, const struct wire_update_metadata_request_live_brokers *b,
-    struct meta_broker *mine)
+static void
+endpoints_cut(struct cutter *c,
+              const struct wire_update_metadata_request_live_brokers *b,
+              struct meta_broker *mine)
 {
     /* Version 0 has one plain endpoint beside the list. */
     bool v0 = b->n_endpoints == 0 && b->v0_host.len > 0;
@@ -298,8 +302,7 @@ static void brokers_cut(struct cutter *c,
                         const struct wire_update_metadata_request *update,
                         struct meta_cluster *cluster)
 {
-    struct meta_broker *list =
-        cut(c, update->n_live_brokers * sizeof *list);
+    struct meta_broker *list = cut(c, update->n_live_brokers * sizeof *list);
 
     for (size_t i = 0; i < update->n_live_brokers; i++) {
         const struct wire_update_metadata_request_live_brokers *in =

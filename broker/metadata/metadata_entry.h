@@ -19,8 +19,8 @@ struct meta_change {
 
 /* All partitions of a request in one array (the caller frees it), those of a
  * topic together and ascending; of several entries for one partition the last
- * one alone is left. Returns how many. Entries that could not be right (negative
- * index, more than 65535 replicas) are left out with a line. */
+ * one alone is left. Returns how many. Entries that could not be right
+ * (negative index, more than 65535 replicas) are left out with a line. */
 size_t meta_changes_of(const struct wire_update_metadata_request *update,
                        struct meta_change **changes);
 
@@ -28,7 +28,8 @@ size_t meta_changes_of(const struct wire_update_metadata_request *update,
  * as meta_changes_of() gives them, all of one topic, at least one. NULL when no
  * partition is left. */
 struct meta_topic *meta_topic_merge(const struct meta_topic *old,
-                                    const struct meta_change *changes, size_t n);
+                                    const struct meta_change *changes,
+                                    size_t n);
 
 /* One reference each. */
 struct meta_cluster *

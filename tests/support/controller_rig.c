@@ -7,7 +7,8 @@
 
 #include "wire/errors.h"
 
-/* -- brokers that answer ------------------------------------------------------ */
+/* -- brokers that answer ------------------------------------------------------
+ */
 
 static void *peer_open(struct peers *peers, int32_t broker, const char *host,
                        int port)
@@ -48,8 +49,7 @@ struct copy {
     void *request;
 };
 
-static struct copy *copy_make(int16_t key, int16_t version,
-                              const void *request)
+static struct copy *copy_make(int16_t key, int16_t version, const void *request)
 {
     const struct wire_api *api = wire_api_find(key);
     struct copy *copy = mem_need(sizeof *copy);
@@ -149,9 +149,8 @@ static void answer_stop(struct rig *rig, struct copy *copy,
             out.partition_errors[out.n_partition_errors++] =
                 (struct wire_stop_replica_response_partition_errors){
                     .topic_name = in->topic_states[t].topic_name,
-                    .partition_index = in->topic_states[t]
-                                           .partition_states[i]
-                                           .partition_index,
+                    .partition_index =
+                        in->topic_states[t].partition_states[i].partition_index,
                     .error_code = rig->stop_error,
                 };
     call->response = &out;
@@ -160,7 +159,7 @@ static void answer_stop(struct rig *rig, struct copy *copy,
 
 static bool answer_one(struct rig *rig)
 {
-    LIST_EACH (l, &rig->peers) {
+    LIST_EACH(l, &rig->peers) {
         struct rig_peer *peer = CONTAINER_OF(l, struct rig_peer, link);
         struct peer_call *call = peer->call;
         struct copy *copy = peer->request;
@@ -186,14 +185,19 @@ static bool answer_one(struct rig *rig)
     return false;
 }
 
-/* -- life ---------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------- */
 
 void rig_init(struct rig *rig)
 {
     static const char *const paths[] = {
-        "/brokers/ids", "/brokers/topics", "/admin/delete_topics",
-        "/isr_change_notification", "/log_dir_event_notification",
-        "/latest_producer_id_block", "/config/topics",
+        "/brokers/ids",
+        "/brokers/topics",
+        "/admin/delete_topics",
+        "/isr_change_notification",
+        "/log_dir_event_notification",
+        "/latest_producer_id_block",
+        "/config/topics",
     };
 
     memset(rig, 0, sizeof *rig);
@@ -248,8 +252,8 @@ struct rig_controller *rig_start(struct rig *rig, int number, int32_t id)
     c->number = number;
     c->peers = (struct peers){ peer_open, peer_send_fake, peer_close };
     fake_coord_init(&c->coord, &rig->tree);
-    world = (struct ctl_world){ &c->coord.coord, &rig->exec.exec, &c->peers,
-                                NULL };
+    world =
+        (struct ctl_world){ &c->coord.coord, &rig->exec.exec, &c->peers, NULL };
     c->ctl = controller_new_in(&world, &s);
     controller_start(c->ctl);
     return c;
@@ -301,12 +305,13 @@ void rig_topic(struct rig *rig, const char *name, const char *assignment)
         size_t colon = strcspn(at, ":");
         size_t end = strcspn(at, ";");
 
-        fprintf(f, "%s\"%.*s\":[%.*s]", at == assignment ? "" : ",",
-                (int)colon, at, (int)(end - colon - 1), at + colon + 1);
+        fprintf(f, "%s\"%.*s\":[%.*s]", at == assignment ? "" : ",", (int)colon,
+                at, (int)(end - colon - 1), at + colon + 1);
         at += end + (at[end] == ';');
     }
-    fprintf(f, "},\"adding_replicas\":{},\"removing_replicas\":{},"
-               "\"topic_id\":\"%s\"}",
+    fprintf(f,
+            "},\"adding_replicas\":{},\"removing_replicas\":{},"
+            "\"topic_id\":\"%s\"}",
             id);
     fclose(f);
     snprintf(path, sizeof path, "/config/topics/%s", name);
@@ -327,7 +332,8 @@ void rig_run(struct rig *rig)
     (void)rounds;
 }
 
-/* -- looking -------------------------------------------------------------------- */
+/* -- looking
+ * -------------------------------------------------------------------- */
 
 static bool matches(const struct rig_sent *sent, int32_t broker, int16_t key,
                     const char *part)
@@ -374,8 +380,8 @@ const char *rig_state(struct rig *rig, const char *topic, int32_t partition)
     char path[512];
     const char *text;
 
-    snprintf(path, sizeof path, "/brokers/topics/%s/partitions/%d/state",
-             topic, partition);
+    snprintf(path, sizeof path, "/brokers/topics/%s/partitions/%d/state", topic,
+             partition);
     text = fake_tree_text(&rig->tree, path);
     return text ? text : "absent";
 }

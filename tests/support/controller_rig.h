@@ -16,16 +16,16 @@ enum { RIG_CONTROLLERS_MAX = 4, RIG_SENT_MAX = 4096 };
 struct rig_sent {
     int32_t broker;
     int16_t key;
-    char *text;          /* the request as printed by the generated code */
-    int by;              /* which controller */
+    char *text; /* the request as printed by the generated code */
+    int by;     /* which controller */
 };
 
 struct rig_peer {
     struct list link;
     struct rig_controller *owner;
     int32_t broker;
-    struct peer_call *call;  /* waits for its answer; NULL: none */
-    void *request;           /* copied pieces needed for the answer */
+    struct peer_call *call; /* waits for its answer; NULL: none */
+    void *request;          /* copied pieces needed for the answer */
 };
 
 struct rig_controller {
@@ -40,13 +40,13 @@ struct rig {
     struct fake_tree tree;
     struct fake_exec exec;
     struct rig_controller controllers[RIG_CONTROLLERS_MAX];
-    struct list peers;           /* struct rig_peer */
+    struct list peers; /* struct rig_peer */
     struct rig_sent sent[RIG_SENT_MAX];
     size_t n_sent;
-    int16_t lai_error;           /* answered for each partition */
-    int32_t lai_error_broker;    /* of this broker only */
-    int16_t stop_error;          /* likewise, all brokers */
-    int32_t deaf_broker;         /* does not answer; -1: none */
+    int16_t lai_error;        /* answered for each partition */
+    int32_t lai_error_broker; /* of this broker only */
+    int16_t stop_error;       /* likewise, all brokers */
+    int32_t deaf_broker;      /* does not answer; -1: none */
     bool unclean;
 };
 

@@ -15,18 +15,26 @@
 #include "base/mem.h"
 
 struct fake_node {
-    struct map_link link;   /* in the parent's children */
+    struct map_link link; /* in the parent's children */
     struct fake_node *parent;
     char *name;
-    char *data;             /* NULL: null; else NUL-terminated behind its end */
+    char *data; /* NULL: null; else NUL-terminated behind its end */
     size_t len;
     struct map children;
     struct zk_stat stat;
     int32_t next_sequence;
 };
 
-enum op_kind { OP_CREATE, OP_DELETE, OP_SET, OP_GET, OP_EXISTS, OP_CHILDREN,
-               OP_MULTI, OP_MAKE };
+enum op_kind {
+    OP_CREATE,
+    OP_DELETE,
+    OP_SET,
+    OP_GET,
+    OP_EXISTS,
+    OP_CHILDREN,
+    OP_MULTI,
+    OP_MAKE
+};
 
 struct fake_op {
     struct list link;
@@ -40,7 +48,7 @@ struct fake_op {
     int32_t version;
     struct zk_watch *watch;
     struct zk_part *parts;
-    char **part_paths;      /* copies, as the real client encodes at once */
+    char **part_paths; /* copies, as the real client encodes at once */
     char **part_data;
     size_t n_parts;
 };
@@ -58,14 +66,15 @@ struct armed {
 struct undo {
     enum zk_part_kind kind;
     char *path;
-    struct fake_node *node;   /* deleted node, kept whole */
+    struct fake_node *node; /* deleted node, kept whole */
     struct fake_node *parent;
-    char *data;               /* old data of a set */
+    char *data; /* old data of a set */
     size_t len;
     struct zk_stat stat;
 };
 
-/* -- nodes ------------------------------------------------------------------ */
+/* -- nodes ------------------------------------------------------------------
+ */
 
 static bool node_is(const struct map_link *link, const void *key)
 {
@@ -79,8 +88,8 @@ static struct fake_node *child_find(const struct fake_node *parent,
 {
     struct map_link *link;
 
-    link = map_find(&parent->children,
-                    bytes_hash(name, parent->children.seed), node_is, &name);
+    link = map_find(&parent->children, bytes_hash(name, parent->children.seed),
+                    node_is, &name);
     return link ? CONTAINER_OF(link, struct fake_node, link) : NULL;
 }
 
@@ -182,7 +191,8 @@ static char *node_path(const struct fake_node *node)
     return path ? path : strdup("/");
 }
 
-/* -- watches ---------------------------------------------------------------- */
+/* -- watches ----------------------------------------------------------------
+ */
 
 static void watch_arm(struct fake_coord *coord, struct zk_watch *watch,
                       const char *path, int kind)
@@ -217,13 +227,13 @@ static void fire_armed(struct armed *armed, bool fired)
 
 static void fire_one(struct fake_tree *tree, const char *path, int kind)
 {
-    LIST_EACH (s, &tree->sessions) {
+    LIST_EACH(s, &tree->sessions) {
         struct fake_coord *coord = CONTAINER_OF(s, struct fake_coord, link);
         bool again = true;
 
         while (again) {
             again = false;
-            LIST_EACH (w, &coord->watches) {
+            LIST_EACH(w, &coord->watches) {
                 struct armed *armed = CONTAINER_OF(w, struct armed, link);
 
                 if (armed->kind == kind && strcmp(armed->path, path) == 0) {
@@ -256,7 +266,8 @@ static void fire(struct fake_tree *tree, const char *path,
         fire_up(tree, path);
 }
 
-/* -- transactions ----------------------------------------------------------- */
+/* -- transactions -----------------------------------------------------------
+ */
 
 static enum err do_create(struct fake_tree *tree, const char *path,
                           const char *data, size_t len,
@@ -360,8 +371,8 @@ static enum err part_run(struct fake_coord *coord, struct zk_part *part,
         u->parent = parent_find(tree, path, &name);
         if (u->parent != NULL)
             u->stat = u->parent->stat;
-        err = do_create(tree, path, data, len, part->mode, coord->session,
-                        &node);
+        err =
+            do_create(tree, path, data, len, part->mode, coord->session, &node);
         break;
     case ZK_PART_DELETE:
         node = node_find(tree, path);
@@ -430,7 +441,8 @@ static void multi_run(struct fake_op *o)
     mem_free(log);
 }
 
-/* -- single operations ------------------------------------------------------ */
+/* -- single operations ------------------------------------------------------
+ */
 
 static char *single_write(struct fake_op *o)
 {
@@ -597,7 +609,8 @@ void fake_tree_run(struct fake_tree *tree)
         ;
 }
 
-/* -- the table -------------------------------------------------------------- */
+/* -- the table --------------------------------------------------------------
+ */
 
 static struct fake_op *op_new(struct coord *coord, struct zk_op *op,
                               enum op_kind kind, const char *path)
@@ -712,7 +725,7 @@ static void fake_watch_cancel(struct coord *coord, struct zk_watch *watch)
 {
     struct fake_coord *fake = CONTAINER_OF(coord, struct fake_coord, coord);
 
-    LIST_EACH (q, &fake->tree->queue) {
+    LIST_EACH(q, &fake->tree->queue) {
         struct fake_op *o = CONTAINER_OF(q, struct fake_op, link);
 
         if (o->watch == watch)
@@ -728,7 +741,8 @@ static int64_t fake_session_id(struct coord *coord)
     return CONTAINER_OF(coord, struct fake_coord, coord)->session;
 }
 
-/* -- life cycle ------------------------------------------------------------- */
+/* -- life cycle -------------------------------------------------------------
+ */
 
 void fake_tree_init(struct fake_tree *tree)
 {
@@ -771,9 +785,9 @@ void fake_coord_init(struct fake_coord *coord, struct fake_tree *tree)
 
 void fake_coord_fini(struct fake_coord *coord)
 {
-    LIST_EACH (w, &coord->watches)
+    LIST_EACH(w, &coord->watches)
         armed_free(CONTAINER_OF(w, struct armed, link));
-    LIST_EACH (q, &coord->tree->queue) {
+    LIST_EACH(q, &coord->tree->queue) {
         struct fake_op *o = CONTAINER_OF(q, struct fake_op, link);
 
         if (o->coord == coord) {
@@ -808,7 +822,7 @@ void fake_coord_expire(struct fake_coord *coord)
 
     coord->session = 0;
     list_init(&mine);
-    LIST_EACH (q, &coord->tree->queue) {
+    LIST_EACH(q, &coord->tree->queue) {
         struct fake_op *o = CONTAINER_OF(q, struct fake_op, link);
 
         if (o->coord == coord) {
@@ -841,7 +855,8 @@ void fake_coord_renew(struct fake_coord *coord)
     coord->session = coord->tree->next_session++;
 }
 
-/* -- the test's own hands --------------------------------------------------- */
+/* -- the test's own hands ---------------------------------------------------
+ */
 
 int64_t fake_tree_put_ephemeral(struct fake_tree *tree, const char *path,
                                 const char *text, int64_t owner)
@@ -858,9 +873,9 @@ int64_t fake_tree_put_ephemeral(struct fake_tree *tree, const char *path,
     }
     tree->zxid++;
     if (node == NULL) {
-        enum err err = do_create(tree, path, text, text ? strlen(text) : 0,
-                                 owner ? ZK_EPHEMERAL : ZK_PERSISTENT, owner,
-                                 &node);
+        enum err err =
+            do_create(tree, path, text, text ? strlen(text) : 0,
+                      owner ? ZK_EPHEMERAL : ZK_PERSISTENT, owner, &node);
         assert(err == ERR_OK);
         (void)err;
         fire(tree, path, ZK_PART_CREATE);

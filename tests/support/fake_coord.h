@@ -20,25 +20,25 @@ struct fake_node;
 
 struct fake_tree {
     struct fake_node *root;
-    struct list queue;       /* operations not yet executed */
+    struct list queue; /* operations not yet executed */
     struct list sessions;
-    int64_t zxid;            /* last transaction */
+    int64_t zxid; /* last transaction */
     int64_t next_session;
-    int64_t now_ms;          /* for ctime and mtime; the test moves it */
-    size_t n_writes;         /* transactions executed since start */
-    size_t n_reads;          /* reads executed since start */
+    int64_t now_ms;  /* for ctime and mtime; the test moves it */
+    size_t n_writes; /* transactions executed since start */
+    size_t n_reads;  /* reads executed since start */
 };
 
 enum fake_loss { FAKE_LOSE_NONE, FAKE_LOSE_BEFORE, FAKE_LOSE_AFTER };
 
 struct fake_coord {
-    struct coord coord;      /* pass this to what is tested */
+    struct coord coord; /* pass this to what is tested */
     struct fake_tree *tree;
     struct list link;
-    struct list watches;     /* armed */
-    int64_t session;         /* 0 once expired */
-    unsigned lose_in;        /* 1: the next write; 0: none */
-    enum fake_loss loss;     /* how it is lost */
+    struct list watches; /* armed */
+    int64_t session;     /* 0 once expired */
+    unsigned lose_in;    /* 1: the next write; 0: none */
+    enum fake_loss loss; /* how it is lost */
 };
 
 void fake_tree_init(struct fake_tree *tree);
@@ -59,7 +59,8 @@ void fake_coord_expire(struct fake_coord *coord);
 /* A new session after expiry. */
 void fake_coord_renew(struct fake_coord *coord);
 
-/* -- the test's own hands: at once, with watches fired ---------------------- */
+/* -- the test's own hands: at once, with watches fired ----------------------
+ */
 
 /* Create (parents as needed) or overwrite; `text` NULL: null data. */
 void fake_tree_put(struct fake_tree *tree, const char *path, const char *text);

@@ -89,7 +89,7 @@ static struct loop_timer *earliest(struct fake_exec *exec)
 {
     struct loop_timer *first = NULL;
 
-    LIST_EACH (l, &exec->timers) {
+    LIST_EACH(l, &exec->timers) {
         struct loop_timer *timer = CONTAINER_OF(l, struct loop_timer, link);
 
         if (first == NULL || timer->due_us < first->due_us)

@@ -8,11 +8,11 @@
 #include "loop/exec.h"
 
 struct fake_exec {
-    struct exec exec;        /* pass this to what is tested */
-    struct job *first, *last;/* posted, oldest first */
-    struct list timers;      /* set ones, in no order */
-    int64_t now_us;          /* the time of the moment */
-    int64_t wall_ms;         /* at now_us 0 */
+    struct exec exec;         /* pass this to what is tested */
+    struct job *first, *last; /* posted, oldest first */
+    struct list timers;       /* set ones, in no order */
+    int64_t now_us;           /* the time of the moment */
+    int64_t wall_ms;          /* at now_us 0 */
 };
 
 void fake_exec_init(struct fake_exec *exec);

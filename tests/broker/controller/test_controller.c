@@ -29,13 +29,14 @@ static struct rig_controller *elected(void)
     return c;
 }
 
-#define STATE(topic, partition, leader, epoch, isr, controller)              \
-    ck_assert_str_eq(rig_state(rig, topic, partition),                       \
+#define STATE(topic, partition, leader, epoch, isr, controller)                \
+    ck_assert_str_eq(rig_state(rig, topic, partition),                         \
                      "{\"controller_epoch\":" controller ",\"leader\":" leader \
-                     ",\"version\":1,\"leader_epoch\":" epoch ",\"isr\":["   \
-                     isr "]}")
+                     ",\"version\":1,\"leader_epoch\":" epoch ",\"isr\":[" isr \
+                     "]}")
 
-/* -- election ------------------------------------------------------------------ */
+/* -- election
+ * ------------------------------------------------------------------ */
 
 START_TEST(the_first_broker_becomes_controller_with_epoch_one)
 {
@@ -162,7 +163,8 @@ START_TEST(a_zombie_controller_is_fenced_by_the_epoch_check)
 }
 END_TEST
 
-/* -- topics ---------------------------------------------------------------------- */
+/* -- topics
+ * ---------------------------------------------------------------------- */
 
 START_TEST(a_new_topic_gets_its_znodes_leaders_and_metadata)
 {
@@ -250,9 +252,8 @@ START_TEST(a_topic_that_grows_gets_the_new_partitions_only)
         fake_tree_version(&rig->tree, "/brokers/topics/t/partitions/0/state"),
         0);
     ck_assert_uint_eq(rig_count(rig, 1, WIRE_LEADER_AND_ISR, NULL), 1);
-    ck_assert_ptr_null(
-        strstr(rig_find(rig, 1, WIRE_LEADER_AND_ISR, NULL),
-               "\"partitionIndex\":0"));
+    ck_assert_ptr_null(strstr(rig_find(rig, 1, WIRE_LEADER_AND_ISR, NULL),
+                              "\"partitionIndex\":0"));
 }
 END_TEST
 
@@ -284,7 +285,8 @@ START_TEST(a_lost_answer_to_the_creation_is_found_to_have_worked)
 }
 END_TEST
 
-/* -- brokers ----------------------------------------------------------------------- */
+/* -- brokers
+ * ----------------------------------------------------------------------- */
 
 START_TEST(the_only_replica_goes_and_comes_back)
 {
@@ -438,8 +440,7 @@ START_TEST(an_isr_change_notification_updates_the_metadata)
     fake_tree_put(&rig->tree, "/brokers/topics/t/partitions/0/state",
                   "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                   "\"leader_epoch\":0,\"isr\":[1]}");
-    fake_tree_put(&rig->tree,
-                  "/isr_change_notification/isr_change_0000000000",
+    fake_tree_put(&rig->tree, "/isr_change_notification/isr_change_0000000000",
                   "{\"version\":1,\"partitions\":[{\"topic\":\"t\","
                   "\"partition\":0}]}");
     rig_run(rig);
@@ -449,7 +450,8 @@ START_TEST(an_isr_change_notification_updates_the_metadata)
 }
 END_TEST
 
-/* -- deletion ------------------------------------------------------------------------ */
+/* -- deletion
+ * ------------------------------------------------------------------------ */
 
 START_TEST(a_deleted_topic_is_forgotten_stopped_and_removed)
 {
@@ -540,7 +542,8 @@ START_TEST(the_mark_of_an_unknown_topic_is_removed)
 }
 END_TEST
 
-/* -- preferred leaders ----------------------------------------------------------------- */
+/* -- preferred leaders
+ * ----------------------------------------------------------------- */
 
 START_TEST(leadership_goes_back_to_the_preferred_replica_in_time)
 {
@@ -558,8 +561,7 @@ START_TEST(leadership_goes_back_to_the_preferred_replica_in_time)
     fake_tree_put(&rig->tree, "/brokers/topics/t/partitions/0/state",
                   "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                   "\"leader_epoch\":1,\"isr\":[1,2]}");
-    fake_tree_put(&rig->tree,
-                  "/isr_change_notification/isr_change_0000000000",
+    fake_tree_put(&rig->tree, "/isr_change_notification/isr_change_0000000000",
                   "{\"version\":1,\"partitions\":[{\"topic\":\"t\","
                   "\"partition\":0}]}");
     rig_run(rig);
@@ -579,8 +581,7 @@ START_TEST(preferred_elections_by_znode_are_held_and_the_znode_removed)
     fake_tree_put(&rig->tree, "/brokers/topics/t/partitions/0/state",
                   "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                   "\"leader_epoch\":1,\"isr\":[1,2]}");
-    fake_tree_put(&rig->tree,
-                  "/isr_change_notification/isr_change_0000000000",
+    fake_tree_put(&rig->tree, "/isr_change_notification/isr_change_0000000000",
                   "{\"version\":1,\"partitions\":[{\"topic\":\"t\","
                   "\"partition\":0}]}");
     rig_run(rig);
@@ -593,7 +594,9 @@ START_TEST(preferred_elections_by_znode_are_held_and_the_znode_removed)
 }
 END_TEST
 
-/* -- failover ---------------------------------------------------------------------------- */
+/* -- failover
+ * ----------------------------------------------------------------------------
+ */
 
 START_TEST(after_a_failover_brokers_know_each_other_before_they_hear_of_leaders)
 {
@@ -679,8 +682,8 @@ int main(void)
     tcase_add_test(tc, a_deletion_goes_on_under_the_next_controller);
     tcase_add_test(tc, the_mark_of_an_unknown_topic_is_removed);
     tcase_add_test(tc, leadership_goes_back_to_the_preferred_replica_in_time);
-    tcase_add_test(
-        tc, preferred_elections_by_znode_are_held_and_the_znode_removed);
+    tcase_add_test(tc,
+                   preferred_elections_by_znode_are_held_and_the_znode_removed);
     tcase_add_test(
         tc,
         after_a_failover_brokers_know_each_other_before_they_hear_of_leaders);

@@ -27,11 +27,15 @@ static void tear_down(void)
 
 static partition_states partition(int32_t index, int32_t leader)
 {
-    return (partition_states){ .partition_index = index, .leader = leader,
-                               .leader_epoch = 5, .zk_version = 7,
+    return (partition_states){ .partition_index = index,
+                               .leader = leader,
+                               .leader_epoch = 5,
+                               .zk_version = 7,
                                .controller_epoch = 3,
-                               .isr = one_two, .n_isr = 1,
-                               .replicas = one_two, .n_replicas = 2 };
+                               .isr = one_two,
+                               .n_isr = 1,
+                               .replicas = one_two,
+                               .n_replicas = 2 };
 }
 
 /* Send one topic with partitions first..first+n-1 and this leader. */
@@ -39,7 +43,8 @@ static void send(const char *name, uint8_t id, int32_t first, size_t n,
                  int32_t leader)
 {
     partition_states p[8];
-    topic_states t = { .topic_name = bytes_of(name), .partition_states = p,
+    topic_states t = { .topic_name = bytes_of(name),
+                       .partition_states = p,
                        .n_partition_states = n };
     request r;
 
@@ -144,7 +149,9 @@ START_TEST(the_brokers_are_replaced_whole)
 {
     struct wire_update_metadata_request_live_brokers_endpoints ends[2] = {
         { .port = 9092, .host = BYTES("a"), .listener = BYTES("PLAINTEXT") },
-        { .port = 9093, .host = BYTES("b"), .listener = BYTES("INT"),
+        { .port = 9093,
+          .host = BYTES("b"),
+          .listener = BYTES("INT"),
           .security_protocol = 1 },
     };
     struct wire_update_metadata_request_live_brokers live[2] = {
@@ -172,8 +179,7 @@ START_TEST(the_brokers_are_replaced_whole)
     ck_assert_ptr_null(meta_broker_find(cluster, 4));
     ck_assert_int_eq(
         meta_endpoint_find(meta_broker_find(cluster, 7), "INT")->port, 9093);
-    ck_assert_ptr_null(
-        meta_endpoint_find(meta_broker_find(cluster, 3), "INT"));
+    ck_assert_ptr_null(meta_endpoint_find(meta_broker_find(cluster, 3), "INT"));
     meta_cluster_unref(before);
     meta_cluster_unref(cluster);
 
@@ -212,7 +218,8 @@ END_TEST
 START_TEST(of_two_entries_for_one_partition_the_last_counts)
 {
     partition_states p[2] = { partition(0, 1), partition(0, 2) };
-    topic_states t = { .topic_name = BYTES("t"), .partition_states = p,
+    topic_states t = { .topic_name = BYTES("t"),
+                       .partition_states = p,
                        .n_partition_states = 2 };
     struct meta_topic *topic;
     request r;
@@ -299,8 +306,7 @@ int main(void)
         tc, leader_minus_two_removes_a_partition_and_the_last_one_the_topic);
     tcase_add_test(tc, an_id_of_zero_removes_the_id_and_a_new_id_replaces_it);
     tcase_add_test(tc, the_brokers_are_replaced_whole);
-    tcase_add_test(tc,
-                   ungrouped_states_of_old_versions_are_gathered_by_topic);
+    tcase_add_test(tc, ungrouped_states_of_old_versions_are_gathered_by_topic);
     tcase_add_test(tc, of_two_entries_for_one_partition_the_last_counts);
     tcase_add_test(tc, names_that_differ_in_dots_and_underscores_alone_collide);
     tcase_add_test(tc, all_topics_come_with_a_reference_each);
