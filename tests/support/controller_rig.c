@@ -157,7 +157,7 @@ static void answer_stop(struct rig *rig, struct copy *copy,
     call->on_done(call);
 }
 
-static bool answer_one(struct rig *rig)
+bool rig_answer(struct rig *rig)
 {
     LIST_EACH(l, &rig->peers) {
         struct rig_peer *peer = CONTAINER_OF(l, struct rig_peer, link);
@@ -261,6 +261,7 @@ struct rig_controller *rig_start(struct rig *rig, int number, int32_t id)
 
 void rig_kill(struct rig_controller *c)
 {
+    fake_exec_forget(&c->rig->exec, &c->ctl->flow.resume);
     controller_free(&c->ctl);
     if (c->coord.session != 0)
         fake_coord_expire(&c->coord);
@@ -326,7 +327,7 @@ void rig_run(struct rig *rig)
     size_t rounds = 0;
 
     while (fake_tree_step(&rig->tree) || fake_exec_step(&rig->exec) ||
-           answer_one(rig)) {
+           rig_answer(rig)) {
         assert(++rounds < 10000000);
     }
     (void)rounds;

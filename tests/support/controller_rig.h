@@ -68,6 +68,9 @@ void rig_topic(struct rig *rig, const char *name, const char *assignment);
 /* Until nothing moves by itself (timers do not run). */
 void rig_run(struct rig *rig);
 
+/* One answer of a broker to one request; false: none waits. */
+bool rig_answer(struct rig *rig);
+
 /* What was sent since the last rig_forget(): how many requests of a key went to
  * a broker (-1: any) whose text holds `part` (NULL: any). */
 size_t rig_count(const struct rig *rig, int32_t broker, int16_t key,

@@ -85,6 +85,23 @@ bool fake_exec_step(struct fake_exec *exec)
     return true;
 }
 
+void fake_exec_forget(struct fake_exec *exec, struct job *job)
+{
+    struct job *before = NULL;
+
+    for (struct job *j = exec->first; j != NULL; before = j, j = j->next) {
+        if (j != job)
+            continue;
+        if (before != NULL)
+            before->next = j->next;
+        else
+            exec->first = j->next;
+        if (exec->last == j)
+            exec->last = before;
+        return;
+    }
+}
+
 static struct loop_timer *earliest(struct fake_exec *exec)
 {
     struct loop_timer *first = NULL;

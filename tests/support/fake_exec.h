@@ -20,6 +20,9 @@ void fake_exec_init(struct fake_exec *exec);
 /* Run the oldest posted job. False: none. */
 bool fake_exec_step(struct fake_exec *exec);
 
+/* Take a posted job out again: its object goes without having run. */
+void fake_exec_forget(struct fake_exec *exec, struct job *job);
+
 /* Move the time to the next timer and run it. False: none is set. */
 bool fake_exec_skip(struct fake_exec *exec);
 

@@ -19,8 +19,8 @@ enum err log_rig_try_open(struct log_rig *rig, struct errmsg *why)
     rig->files = seg_files_new(rig->fs, 64);
     err = log_dir_open(&rig->dir, rig->fs, rig->files, rig->path, why);
     if (err == ERR_OK) {
-        err = log_open(&rig->log, rig->dir, BYTES("orders"), 0,
-                       LOG_OPEN_CREATE, &rig->config, rig->now_ms, why);
+        err = log_open(&rig->log, rig->dir, BYTES("orders"), 0, LOG_OPEN_CREATE,
+                       &rig->config, rig->now_ms, why);
         if (err != ERR_OK) {
             struct errmsg ignored;
 
@@ -105,9 +105,8 @@ static void add_records(struct batch_builder *builder,
         memset(value, 'v', spec->value_bytes + 1);
         n = (size_t)snprintf(value, 32, "value %d", i);
         value[n] = 'v';
-        record.value = bytes_make(value, n > spec->value_bytes
-                                             ? n
-                                             : spec->value_bytes);
+        record.value =
+            bytes_make(value, n > spec->value_bytes ? n : spec->value_bytes);
         batch_builder_add(builder, &record);
     }
     mem_free(value);

@@ -37,18 +37,18 @@ MUST_USE enum err log_rig_try_open(struct log_rig *rig, struct errmsg *why);
 
 /* What a batch is to be; zero is a plain one. */
 struct log_rig_batch {
-    int count;              /* records; 0 means 1 */
-    int64_t timestamp;      /* of the first record; each next one +1; 0: now */
-    size_t value_bytes;     /* 0: a few */
-    bool producer;          /* with the three below */
+    int count;          /* records; 0 means 1 */
+    int64_t timestamp;  /* of the first record; each next one +1; 0: now */
+    size_t value_bytes; /* 0: a few */
+    bool producer;      /* with the three below */
     int64_t producer_id;
     int16_t producer_epoch;
     int32_t sequence;
     bool transactional;
-    bool commit, abort;     /* a marker instead of records */
+    bool commit, abort; /* a marker instead of records */
     int32_t coordinator_epoch;
-    int codec;              /* enum codec */
-    int64_t base_offset;    /* LOG_REPLICA */
+    int codec;           /* enum codec */
+    int64_t base_offset; /* LOG_REPLICA */
     int32_t leader_epoch;
 };
 

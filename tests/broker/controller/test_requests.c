@@ -61,7 +61,8 @@ static void ask(struct asked *a, int16_t version, const void *in, void *out,
     ck_assert(a->done);
 }
 
-/* -- AlterPartition ------------------------------------------------------------ */
+/* -- AlterPartition
+ * ------------------------------------------------------------ */
 
 struct alter {
     int64_t broker_epoch;
@@ -76,14 +77,14 @@ struct alter {
 
 static struct alter alter_of(void)
 {
-    return (struct alter){ .broker_epoch = epoch2, .isr = { 2, 1 }, .n_isr = 2,
-                           .version = 3 };
+    return (struct alter){
+        .broker_epoch = epoch2, .isr = { 2, 1 }, .n_isr = 2, .version = 3
+    };
 }
 
 static struct asked asked;
 
-static int16_t alter(struct alter a,
-                     struct wire_alter_partition_response *out)
+static int16_t alter(struct alter a, struct wire_alter_partition_response *out)
 {
     struct wire_alter_partition_request_topics_partitions_new_isr_with_epochs
         members[4];
@@ -93,20 +94,20 @@ static int16_t alter(struct alter a,
         .partition_epoch = a.partition_epoch,
         .leader_recovery_state = a.recovery,
     };
-    struct wire_alter_partition_request_topics t = {
-        .topic_name = BYTES("t"), .partitions = &p, .n_partitions = 1
-    };
+    struct wire_alter_partition_request_topics t = { .topic_name = BYTES("t"),
+                                                     .partitions = &p,
+                                                     .n_partitions = 1 };
     struct wire_alter_partition_request in = { .broker_id = 2,
                                                .broker_epoch = a.broker_epoch,
-                                               .topics = &t, .n_topics = 1 };
+                                               .topics = &t,
+                                               .n_topics = 1 };
 
     for (size_t i = 0; i < a.n_isr; i++)
         members[i].broker_id = a.isr[i];
     p.new_isr_with_epochs = members;
     p.n_new_isr_with_epochs = a.n_isr;
     if (controller_is_active(one->ctl))
-        t.topic_id =
-            ctx_topic_find(&one->ctl->context, BYTES("t"))->id;
+        t.topic_id = ctx_topic_find(&one->ctl->context, BYTES("t"))->id;
     if (a.other_id)
         t.topic_id.b[0] ^= 1;
     wire_alter_partition_response_init(out);
@@ -207,7 +208,8 @@ START_TEST(a_controller_fenced_in_the_middle_answers_not_controller)
 }
 END_TEST
 
-/* -- ControlledShutdown ---------------------------------------------------------- */
+/* -- ControlledShutdown
+ * ---------------------------------------------------------- */
 
 START_TEST(a_broker_that_stops_gives_its_leaders_away_and_leaves_the_isr)
 {
@@ -272,7 +274,8 @@ START_TEST(a_shutdown_is_refused_with_the_code_that_fits)
 }
 END_TEST
 
-/* -- AllocateProducerIds ------------------------------------------------------------ */
+/* -- AllocateProducerIds
+ * ------------------------------------------------------------ */
 
 static int64_t block(int16_t *code)
 {
@@ -339,7 +342,8 @@ int main(void)
         tc, an_isr_change_is_written_and_told_without_a_new_leader_epoch);
     tcase_add_test(tc, each_reason_to_refuse_an_isr_change_has_its_code);
     tcase_add_test(tc, an_isr_change_that_conflicts_in_zookeeper_is_refused);
-    tcase_add_test(tc, a_controller_fenced_in_the_middle_answers_not_controller);
+    tcase_add_test(tc,
+                   a_controller_fenced_in_the_middle_answers_not_controller);
     tcase_add_test(
         tc, a_broker_that_stops_gives_its_leaders_away_and_leaves_the_isr);
     tcase_add_test(tc,
