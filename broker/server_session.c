@@ -389,7 +389,7 @@ enum err server_identify(struct server *server, struct errmsg *why)
              log_dir_path(dirs[0]));
     err = session_end_old(server, why);
     if (err == ERR_OK)
-        session_save(&server->save);
+        pool_submit(broker->pool, &server->save);
     return err;
 }
 

@@ -37,7 +37,7 @@ struct registration {
     enum err failed;               /* first failure of a round of reads */
     struct round_op *round;        /* operations at once; owned */
     size_t n_round, open;          /* how many; of them, not answered */
-    struct zk_op op;
+    struct zk_op op, parent_op;
     char cluster_id[64];
     int32_t reserved_max, drawn;
 
@@ -102,8 +102,15 @@ static void cluster_created(struct zk_op *op)
 
     if (op->err == ERR_OK || op->err == ERR_EXISTS || op->err == ERR_LOST)
         cluster_read(reg);
+    else if (op->err == ERR_ABSENT) /* its parent could not be created */
+        reg_end(reg, reg->parent_op.err);
     else
         reg_end(reg, op->err);
+}
+
+static void cluster_parent_created(struct zk_op *op)
+{
+    (void)op; /* what matters is whether the id behind it could be created */
 }
 
 static void cluster_create(struct registration *reg)
@@ -111,6 +118,9 @@ static void cluster_create(struct registration *reg)
     struct coord *coord = reg->config.coord;
     char id[UUID_TEXT_LEN + 1];
     struct wr w;
+
+    reg->parent_op = (struct zk_op){ .on_done = cluster_parent_created };
+    coord->create(coord, &reg->parent_op, "/cluster", BYTES_NULL, ZK_PERSISTENT);
 
     uuid_to_text(uuid_random(), id);
     wr_init(&w, PAYLOAD_MOST);
@@ -122,27 +132,15 @@ static void cluster_create(struct registration *reg)
     wr_fini(&w);
 }
 
-static void cluster_made_parent(struct zk_op *op)
-{
-    struct registration *reg = reg_of(op);
-
-    if (op->err != ERR_OK)
-        reg_end(reg, op->err);
-    else
-        cluster_create(reg);
-}
-
 static void cluster_got(struct zk_op *op)
 {
     struct registration *reg = reg_of(op);
-    struct coord *coord = reg->config.coord;
     struct arena arena;
     struct bytes id;
     enum err err;
 
     if (op->err == ERR_ABSENT) {
-        reg->op = (struct zk_op){ .on_done = cluster_made_parent, .retry = true };
-        coord->make_path(coord, &reg->op, "/cluster");
+        cluster_create(reg);
         return;
     }
     if (op->err != ERR_OK) {
@@ -170,7 +168,7 @@ static void path_made(struct zk_op *op)
     struct round_op *one = CONTAINER_OF(op, struct round_op, op);
     struct registration *reg = one->reg;
 
-    if (op->err != ERR_OK)
+    if (op->err != ERR_OK && op->err != ERR_EXISTS)
         reg->failed = op->err;
     if (--reg->open > 0)
         return;
@@ -192,21 +190,51 @@ static void round_begin(struct registration *reg, size_t n, zk_op_fn *on_done)
     }
 }
 
+/* How many znodes a path asks for: itself and its parents. */
+static size_t path_depth(const char *path)
+{
+    size_t n = 0;
+
+    for (; *path; path++)
+        n += *path == '/';
+    return n;
+}
+
+/* Create a path from its first part on. All at once: the service takes requests
+ * in order, so parents are there before their children, and one flush of its log
+ * serves all. */
+static void path_create(struct registration *reg, const char *path,
+                        struct round_op **next)
+{
+    struct coord *coord = reg->config.coord;
+    char prefix[128];
+
+    for (const char *end = path + 1;; end++) {
+        if (*end != '/' && *end != '\0')
+            continue;
+        snprintf(prefix, sizeof prefix, "%.*s", (int)(end - path), path);
+        coord->create(coord, &(*next)++->op, prefix, BYTES_NULL, ZK_PERSISTENT);
+        if (*end == '\0')
+            return;
+    }
+}
+
 static void chroot_made(struct zk_op *op)
 {
     struct registration *reg = reg_of(op);
-    struct coord *coord = reg->config.coord;
+    struct round_op *next;
     size_t n = 0;
 
     if (op->err != ERR_OK) {
         reg_end(reg, op->err);
         return;
     }
-    while (znode_startup_paths[n] != NULL)
-        n++;
+    for (size_t i = 0; znode_startup_paths[i] != NULL; i++)
+        n += path_depth(znode_startup_paths[i]);
     round_begin(reg, n, path_made);
-    for (size_t i = 0; i < n; i++)
-        coord->make_path(coord, &reg->round[i].op, znode_startup_paths[i]);
+    next = reg->round;
+    for (size_t i = 0; znode_startup_paths[i] != NULL; i++)
+        path_create(reg, znode_startup_paths[i], &next);
 }
 
 void registration_prepare(struct registration *reg, registration_fn *on_done)
@@ -504,6 +532,7 @@ void registration_free(struct registration **out)
     if (reg == NULL)
         return;
     zk_op_cancel(&reg->op);
+    zk_op_cancel(&reg->parent_op);
     for (size_t i = 0; i < reg->n_round; i++)
         zk_op_cancel(&reg->round[i].op);
     reg->config.coord->watch_cancel(reg->config.coord, &reg->watch);
