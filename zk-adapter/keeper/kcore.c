@@ -225,7 +225,8 @@ void krecord_end(struct kcore *core, size_t record)
     core->zxid++;
     core->records++;
     core->record_bytes += len + RECORD_FRONT + 1;
-    core->batch_records++;
+    if (core->batch_records++ == 0)
+        core->batch_since_ms = core->now_ms;
     if (len > K_RECORD_SNAP)
         core->want_snapshot = true;
 }
@@ -240,14 +241,28 @@ bool kcore_take_batch(struct kcore *core, struct wr *records)
     core->log = old;
     core->log.limit = INT32_MAX;
     core->syncing_zxid = core->zxid;
+    core->syncing_records = core->batch_records;
+    core->syncing_since_ms = core->batch_since_ms;
     core->batch_open++;
     core->batch_records = 0;
     return true;
 }
 
+/* Reads are answered within the millisecond; a write waits for its batch. */
+static void count_latency(struct kcore *core)
+{
+    int64_t ms = core->now_ms - core->syncing_since_ms;
+    struct kcore_stats *stats = &core->stats;
+
+    stats->latency_sum_ms += (uint64_t)ms * core->syncing_records;
+    if (ms > stats->latency_max_ms)
+        stats->latency_max_ms = ms;
+}
+
 void kcore_durable(struct kcore *core)
 {
     assert(core->batch_open == core->batch_done + 2);
+    count_latency(core);
     core->batch_done++;
     core->durable_zxid = core->syncing_zxid;
     LIST_EACH(link, &core->gated) {
@@ -325,7 +340,9 @@ static void frame_handle(struct kcore *core, struct kpeer *peer,
     struct kreq req = { .core = core, .peer = peer, .rd = rd_make(frame) };
 
     peer->stats.received++;
+    peer->stats.latency_n++;
     core->stats.received++;
+    core->stats.latency_n++;
     core->stats.bytes_received += frame.len + 4;
     if (!peer->hello) {
         kconnect_handle(core, peer, frame);
@@ -372,9 +389,11 @@ static bool word_handle(struct kcore *core, struct kpeer *peer,
 
     if (core->word == NULL)
         return false;
+    peer->stats.received++;
     answer = core->word(core, peer, word, &core->arena);
-    if (!bytes_is_null(answer)) {
-        peer->stats.received++;
+    if (bytes_is_null(answer)) {
+        peer->stats.received--;
+    } else {
         core->stats.received++;
         wr_raw(&peer->out, answer.at, answer.len);
         kpeer_end(core, peer, peer->out.err == ERR_OK ? KPEER_LAST

@@ -191,6 +191,9 @@ struct kcore {
     uint64_t batch_open;      /* its number */
     uint64_t batch_done;      /* last durable batch */
     uint64_t batch_records;   /* in the open batch */
+    int64_t batch_since_ms;   /* monotonic time of its first record */
+    uint64_t syncing_records; /* the same of the batch being synced */
+    int64_t syncing_since_ms;
     uint64_t records;         /* since the last snapshot was begun */
     uint64_t record_bytes;    /* the same in bytes */
     bool want_snapshot;       /* a record was too long for other readers */

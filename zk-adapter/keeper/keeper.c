@@ -1,9 +1,13 @@
 /* keeper.c - start, the turn of the loop, stop. */
 #include "keeper/keeper.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
@@ -124,6 +128,8 @@ static struct keeper *keeper_new(void)
     struct keeper *keeper = mem_need(sizeof *keeper);
 
     keeper->listen_fd = -1;
+    keeper->lock_fds[0] = -1;
+    keeper->lock_fds[1] = -1;
     keeper->log.fd = -1;
     list_init(&keeper->conns);
     list_init(&keeper->dead);
@@ -149,12 +155,48 @@ static void keeper_free(struct keeper *keeper)
         kcore_fini(&keeper->core);
     if (keeper->loop != NULL)
         loop_free(&keeper->loop);
+    for (int i = 0; i < 2; i++)
+        if (keeper->lock_fds[i] >= 0)
+            close(keeper->lock_fds[i]);
     map_fini(&keeper->addresses);
     keeper_config_fini(&keeper->config);
     mem_free(keeper->snap_dir);
     mem_free(keeper->log_dir);
     mem_free(keeper->scratch);
     mem_free(keeper);
+}
+
+/* Two servers on one directory would cut each other's logs. The lock is on the
+ * directory itself and goes with the process. */
+static enum err dir_lock(const char *dir, int *fd, struct errmsg *why)
+{
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return err_set(why, err_from_errno(errno), "open %s: %s", dir,
+                       strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return ERR_OK;
+    return errno == EWOULDBLOCK
+               ? err_set(why, ERR_BUSY, "%s is used by another server: stop it, "
+                         "or set another dataDir", dir)
+               : err_set(why, err_from_errno(errno), "lock %s: %s", dir,
+                         strerror(errno));
+}
+
+static enum err dirs_take(struct keeper *keeper, struct errmsg *why)
+{
+    enum err err = ERR_OK;
+
+    if (keeper->config.autocreate) {
+        err = krecover_mkdirs(keeper->snap_dir, why);
+        if (err == ERR_OK)
+            err = krecover_mkdirs(keeper->log_dir, why);
+    }
+    if (err == ERR_OK)
+        err = dir_lock(keeper->snap_dir, &keeper->lock_fds[0], why);
+    if (err == ERR_OK && strcmp(keeper->snap_dir, keeper->log_dir) != 0)
+        err = dir_lock(keeper->log_dir, &keeper->lock_fds[1], why);
+    return err;
 }
 
 static enum err data_open(struct keeper *keeper, struct errmsg *why)
@@ -166,8 +208,10 @@ static enum err data_open(struct keeper *keeper, struct errmsg *why)
     keeper->snap_dir = version_dir(keeper->config.data_dir);
     keeper->log_dir = version_dir(keeper->config.data_log_dir);
     kcore_init(&keeper->core, &keeper->config, now_us / 1000, clock_wall_ms());
-    err = krecover(&keeper->core, keeper->snap_dir, keeper->log_dir, &result,
-                   why);
+    err = dirs_take(keeper, why);
+    if (err == ERR_OK)
+        err = krecover(&keeper->core, keeper->snap_dir, keeper->log_dir,
+                       &result, why);
     if (err != ERR_OK)
         return err;
     keeper->core.word = kword_answer;

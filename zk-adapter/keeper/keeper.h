@@ -90,7 +90,8 @@ struct keeper;
 /* Recover the data directory, bind, listen and serve. Returns when clients may
  * connect. The configuration is copied.
  * ERR_INVALID configuration; ERR_CORRUPT damaged log or snapshot (file, position
- * and remedy in `why`); ERR_IO, ERR_SPACE, ERR_DENIED files; ERR_NET the port. */
+ * and remedy in `why`); ERR_BUSY another server has the directory; ERR_IO,
+ * ERR_SPACE, ERR_DENIED files; ERR_NET the port. */
 MUST_USE enum err keeper_start(struct keeper **keeper,
                                const struct keeper_config *config,
                                struct errmsg *why);

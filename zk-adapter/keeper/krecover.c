@@ -375,16 +375,10 @@ enum err krecover(struct kcore *core, const char *snap_dir,
                   const char *log_dir, struct krecover_result *result,
                   struct errmsg *why)
 {
-    enum err err = ERR_OK;
+    enum err err;
 
     *result = (struct krecover_result){ .snapshot_zxid = -1 };
-    if (core->config->autocreate) {
-        err = krecover_mkdirs(snap_dir, why);
-        if (err == ERR_OK)
-            err = krecover_mkdirs(log_dir, why);
-    }
-    if (err == ERR_OK)
-        err = snapshot_load(core, snap_dir, &result->snapshot_zxid, why);
+    err = snapshot_load(core, snap_dir, &result->snapshot_zxid, why);
     if (err == ERR_OK)
         err = logs_replay(core, log_dir, result, why);
     if (err != ERR_OK)

@@ -12,9 +12,9 @@ struct krecover_result {
     int64_t snapshot_zxid; /* of the one loaded; -1: none */
 };
 
-/* Make the directories, load the newest good snapshot, replay the logs, cut a
- * torn tail, drop ephemerals of dead sessions. `snap_dir` and `log_dir` are the
- * version-2 directories. ERR_CORRUPT with file, position and remedy. */
+/* Load the newest good snapshot, replay the logs, cut a torn tail, drop
+ * ephemerals of dead sessions. `snap_dir` and `log_dir` are the version-2
+ * directories, which exist. ERR_CORRUPT with file, position and remedy. */
 MUST_USE enum err krecover(struct kcore *core, const char *snap_dir,
                            const char *log_dir, struct krecover_result *result,
                            struct errmsg *why);

@@ -108,6 +108,7 @@ struct keeper {
     struct job purge;
     bool purging;
     struct job stop;
+    int lock_fds[2];         /* of the directories; -1: none */
     char *snap_dir;          /* dataDir/version-2 */
     char *log_dir;           /* dataLogDir/version-2 */
 };

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -138,7 +137,9 @@ static void next_due(struct keeper *keeper)
     uint64_t half = (uint64_t)keeper->config.snap_count / 2;
 
     /* Spread, so that servers started together do not snapshot together. */
-    keeper->snap_records = half + (uint64_t)rand() % (half + 1);
+    keeper->snap_records =
+        half + map_hash_int((uint64_t)clock_mono_us(), keeper->core.tree.seed) %
+                   (half + 1);
 }
 
 /* However fast the records come, snapshots take a tenth of the time at most. */
