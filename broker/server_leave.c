@@ -3,7 +3,9 @@
  * ControlledShutdown goes to the controller's inter-broker listener; it answers
  * when it has moved what it could, with the partitions that remain. A controller
  * that cannot be reached, or leaders that cannot move, are tried again, and then
- * the broker leaves all the same: the controller will notice.
+ * the broker leaves all the same: the controller will notice. When another broker
+ * (perhaps this one) becomes controller meanwhile, as when a whole cluster stops
+ * at once, that one is asked.
  */
 #include "base/diag.h"
 #include "metadata/metadata.h"
@@ -12,11 +14,14 @@
 #include "wire/errors.h"
 #include "wire/msg_controlled_shutdown.h"
 
+enum { LOOK_US = 200 * 1000 };
+
 struct leave {
     struct server *server;
     struct peer *peer;
     struct peer_call call;
     struct loop_timer again;
+    struct loop_timer look; /* whether the controller is still the same */
     struct job release;
     int64_t left;           /* attempts */
     char host[256];
@@ -47,6 +52,7 @@ static void leave_release(struct job *job)
 
 static void leave_end(struct leave *leave, const char *result, size_t remaining)
 {
+    loop_timer_stop(&leave->look);
     diag_info("event=controlled_shutdown broker=%d result=%s remaining=%zu",
               leave->server->broker.id, result, remaining);
     leave->release.run = leave_release;
@@ -103,28 +109,6 @@ static void leave_send(struct leave *leave)
     peer_send(leave->peer, &leave->call, &request);
 }
 
-static void leave_begin(struct server *server)
-{
-    struct leave *leave = server->step_arg;
-    struct peer_config config = {
-        .host = leave->host,
-        .port = leave->port,
-        .client_id = server->broker.client_id,
-        .backoff_us = 100 * 1000,
-    };
-    struct errmsg why;
-    enum err err = peer_new(&leave->peer, server->broker.coord_loop,
-                            server->broker.pool, &config, &why);
-
-    if (err != ERR_OK) {
-        mem_free(leave);
-        server_step_done(server, err, &why);
-        return;
-    }
-    loop_timer_init(&leave->again, server->broker.coord_loop, leave_again);
-    leave_send(leave);
-}
-
 /* Where the controller listens for brokers; false when nobody knows. */
 static bool controller_find(const struct server *server, struct leave *leave)
 {
@@ -139,6 +123,59 @@ static bool controller_find(const struct server *server, struct leave *leave)
     }
     meta_cluster_unref(cluster);
     return at != NULL;
+}
+
+static enum err leave_connect(struct leave *leave, struct errmsg *why)
+{
+    struct broker *broker = &leave->server->broker;
+    struct peer_config config = {
+        .host = leave->host,
+        .port = leave->port,
+        .client_id = broker->client_id,
+        .backoff_us = 100 * 1000,
+    };
+
+    return peer_new(&leave->peer, broker->coord_loop, broker->pool, &config, why);
+}
+
+static void leave_look(struct loop_timer *timer)
+{
+    struct leave *leave = CONTAINER_OF(timer, struct leave, look);
+    struct leave now = *leave;
+    struct peer *old = leave->peer;
+    struct errmsg why;
+
+    loop_timer_set(&leave->look, LOOK_US);
+    if (!controller_find(leave->server, &now) ||
+        (now.port == leave->port && strcmp(now.host, leave->host) == 0))
+        return;
+    memcpy(leave->host, now.host, sizeof leave->host);
+    leave->port = now.port;
+    if (leave_connect(leave, &why) != ERR_OK) {
+        leave->peer = old;
+        return;
+    }
+    /* What it still had to answer completes as closed, and is ignored. */
+    peer_free(&old);
+    loop_timer_stop(&leave->again);
+    leave_send(leave);
+}
+
+static void leave_begin(struct server *server)
+{
+    struct leave *leave = server->step_arg;
+    struct errmsg why;
+    enum err err = leave_connect(leave, &why);
+
+    if (err != ERR_OK) {
+        mem_free(leave);
+        server_step_done(server, err, &why);
+        return;
+    }
+    loop_timer_init(&leave->again, server->broker.coord_loop, leave_again);
+    loop_timer_init(&leave->look, server->broker.coord_loop, leave_look);
+    loop_timer_set(&leave->look, LOOK_US);
+    leave_send(leave);
 }
 
 void server_leave(struct server *server)
