@@ -138,9 +138,9 @@ static void *coord_main(void *arg)
 static enum err start_threads(struct server *server, struct errmsg *why)
 {
     struct broker *broker = &server->broker;
-    enum err err = pool_new(
-        &broker->pool, "io",
-        (unsigned)config_int64(server->config, CFG_NUM_IO_THREADS), why);
+    unsigned n = (unsigned)config_int64(server->config, CFG_NUM_IO_THREADS);
+    /* At least two: a job of the control lane may wait for another's append. */
+    enum err err = pool_new(&broker->pool, "io", n < 2 ? 2 : n, why);
 
     if (err != ERR_OK)
         return err;

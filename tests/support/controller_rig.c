@@ -13,9 +13,9 @@
 static void *peer_open(struct peers *peers, int32_t broker, const char *host,
                        int port)
 {
-    struct rig_controller *c =
-        CONTAINER_OF(peers, struct rig_controller, peers);
-    struct rig_peer *peer = mem_need(sizeof *peer);
+    struct ctl_rig_controller *c =
+        CONTAINER_OF(peers, struct ctl_rig_controller, peers);
+    struct ctl_rig_peer *peer = mem_need(sizeof *peer);
 
     (void)host;
     (void)port;
@@ -25,10 +25,10 @@ static void *peer_open(struct peers *peers, int32_t broker, const char *host,
     return peer;
 }
 
-static void note(struct rig *rig, struct rig_peer *peer, int16_t key,
+static void note(struct rig *rig, struct ctl_rig_peer *peer, int16_t key,
                  int16_t version, const void *request)
 {
-    struct rig_sent *sent = &rig->sent[rig->n_sent++];
+    struct ctl_rig_sent *sent = &rig->sent[rig->n_sent++];
     size_t size;
     FILE *f;
 
@@ -79,9 +79,9 @@ static void copy_free(struct copy *copy)
 static void peer_send_fake(struct peers *peers, void *p, struct peer_call *call,
                            const void *request)
 {
-    struct rig_controller *c =
-        CONTAINER_OF(peers, struct rig_controller, peers);
-    struct rig_peer *peer = p;
+    struct ctl_rig_controller *c =
+        CONTAINER_OF(peers, struct ctl_rig_controller, peers);
+    struct ctl_rig_peer *peer = p;
 
     assert(peer->call == NULL);
     peer->call = call;
@@ -91,7 +91,7 @@ static void peer_send_fake(struct peers *peers, void *p, struct peer_call *call,
 
 static void peer_close(struct peers *peers, void *p)
 {
-    struct rig_peer *peer = p;
+    struct ctl_rig_peer *peer = p;
 
     (void)peers;
     if (peer->call != NULL) {
@@ -103,7 +103,7 @@ static void peer_close(struct peers *peers, void *p)
     mem_free(peer);
 }
 
-static void answer_lai(struct rig *rig, struct rig_peer *peer,
+static void answer_lai(struct rig *rig, struct ctl_rig_peer *peer,
                        struct copy *copy, struct peer_call *call)
 {
     const struct wire_leader_and_isr_request *in = copy->request;
@@ -157,10 +157,10 @@ static void answer_stop(struct rig *rig, struct copy *copy,
     call->on_done(call);
 }
 
-bool rig_answer(struct rig *rig)
+bool ctl_rig_answer(struct rig *rig)
 {
     LIST_EACH(l, &rig->peers) {
-        struct rig_peer *peer = CONTAINER_OF(l, struct rig_peer, link);
+        struct ctl_rig_peer *peer = CONTAINER_OF(l, struct ctl_rig_peer, link);
         struct peer_call *call = peer->call;
         struct copy *copy = peer->request;
 
@@ -188,7 +188,7 @@ bool rig_answer(struct rig *rig)
 /* -- life
  * ---------------------------------------------------------------------- */
 
-void rig_init(struct rig *rig)
+void ctl_rig_init(struct rig *rig)
 {
     static const char *const paths[] = {
         "/brokers/ids",
@@ -210,24 +210,24 @@ void rig_init(struct rig *rig)
         fake_tree_put(&rig->tree, paths[i], NULL);
 }
 
-void rig_fini(struct rig *rig)
+void ctl_rig_fini(struct rig *rig)
 {
     for (int i = 0; i < RIG_CONTROLLERS_MAX; i++)
         if (rig->controllers[i].ctl != NULL)
-            rig_kill(&rig->controllers[i]);
+            ctl_rig_kill(&rig->controllers[i]);
     assert(list_is_empty(&rig->peers));
-    rig_forget(rig);
+    ctl_rig_forget(rig);
     fake_tree_fini(&rig->tree);
 }
 
-static bool rig_unclean(void *arg)
+static bool ctl_rig_unclean(void *arg)
 {
     return ((struct rig *)arg)->unclean;
 }
 
-struct rig_controller *rig_start(struct rig *rig, int number, int32_t id)
+struct ctl_rig_controller *ctl_rig_start(struct rig *rig, int number, int32_t id)
 {
-    struct rig_controller *c = &rig->controllers[number];
+    struct ctl_rig_controller *c = &rig->controllers[number];
     struct ctl_settings s = {
         .broker_id = id,
         .leader_and_isr_version = 7,
@@ -243,7 +243,7 @@ struct rig_controller *rig_start(struct rig *rig, int number, int32_t id)
         .rebalance = true,
         .rebalance_us = 300000000,
         .rebalance_percent = 10,
-        .unclean = rig_unclean,
+        .unclean = ctl_rig_unclean,
         .unclean_arg = rig,
     };
     struct ctl_world world;
@@ -259,7 +259,7 @@ struct rig_controller *rig_start(struct rig *rig, int number, int32_t id)
     return c;
 }
 
-void rig_kill(struct rig_controller *c)
+void ctl_rig_kill(struct ctl_rig_controller *c)
 {
     fake_exec_forget(&c->rig->exec, &c->ctl->flow.resume);
     controller_free(&c->ctl);
@@ -268,7 +268,7 @@ void rig_kill(struct rig_controller *c)
     fake_coord_fini(&c->coord);
 }
 
-int64_t rig_broker(struct rig *rig, int32_t id)
+int64_t ctl_rig_broker(struct rig *rig, int32_t id)
 {
     char path[64];
     char text[512];
@@ -283,7 +283,7 @@ int64_t rig_broker(struct rig *rig, int32_t id)
     return fake_tree_put_ephemeral(&rig->tree, path, text, 0x7000 + id);
 }
 
-void rig_broker_gone(struct rig *rig, int32_t id)
+void ctl_rig_broker_gone(struct rig *rig, int32_t id)
 {
     char path[64];
 
@@ -291,7 +291,7 @@ void rig_broker_gone(struct rig *rig, int32_t id)
     fake_tree_drop(&rig->tree, path);
 }
 
-void rig_topic(struct rig *rig, const char *name, const char *assignment)
+void ctl_rig_topic(struct rig *rig, const char *name, const char *assignment)
 {
     char path[512];
     char *text = NULL;
@@ -322,12 +322,12 @@ void rig_topic(struct rig *rig, const char *name, const char *assignment)
     free(text);
 }
 
-void rig_run(struct rig *rig)
+void ctl_rig_run(struct rig *rig)
 {
     size_t rounds = 0;
 
     while (fake_tree_step(&rig->tree) || fake_exec_step(&rig->exec) ||
-           rig_answer(rig)) {
+           ctl_rig_answer(rig)) {
         assert(++rounds < 10000000);
     }
     (void)rounds;
@@ -336,14 +336,14 @@ void rig_run(struct rig *rig)
 /* -- looking
  * -------------------------------------------------------------------- */
 
-static bool matches(const struct rig_sent *sent, int32_t broker, int16_t key,
+static bool matches(const struct ctl_rig_sent *sent, int32_t broker, int16_t key,
                     const char *part)
 {
     return (broker == -1 || sent->broker == broker) && sent->key == key &&
            (part == NULL || strstr(sent->text, part) != NULL);
 }
 
-size_t rig_count(const struct rig *rig, int32_t broker, int16_t key,
+size_t ctl_rig_count(const struct rig *rig, int32_t broker, int16_t key,
                  const char *part)
 {
     size_t n = 0;
@@ -353,7 +353,7 @@ size_t rig_count(const struct rig *rig, int32_t broker, int16_t key,
     return n;
 }
 
-const char *rig_find(const struct rig *rig, int32_t broker, int16_t key,
+const char *ctl_rig_find(const struct rig *rig, int32_t broker, int16_t key,
                      const char *part)
 {
     for (size_t i = 0; i < rig->n_sent; i++)
@@ -362,21 +362,21 @@ const char *rig_find(const struct rig *rig, int32_t broker, int16_t key,
     return NULL;
 }
 
-void rig_forget(struct rig *rig)
+void ctl_rig_forget(struct rig *rig)
 {
     for (size_t i = 0; i < rig->n_sent; i++)
         free(rig->sent[i].text);
     rig->n_sent = 0;
 }
 
-void rig_print(const struct rig *rig)
+void ctl_rig_print(const struct rig *rig)
 {
     for (size_t i = 0; i < rig->n_sent; i++)
         printf("%d->%d %s %s\n", rig->sent[i].by, rig->sent[i].broker,
                wire_api_find(rig->sent[i].key)->name, rig->sent[i].text);
 }
 
-const char *rig_state(struct rig *rig, const char *topic, int32_t partition)
+const char *ctl_rig_state(struct rig *rig, const char *topic, int32_t partition)
 {
     char path[512];
     const char *text;

@@ -135,26 +135,26 @@ static void broker_flip(struct history *h, int32_t id)
 {
     h->broker_up[id] = !h->broker_up[id];
     if (h->broker_up[id])
-        rig_broker(&h->rig, id);
+        ctl_rig_broker(&h->rig, id);
     else
-        rig_broker_gone(&h->rig, id);
+        ctl_rig_broker_gone(&h->rig, id);
 }
 
 static void controller_flip(struct history *h, int i)
 {
-    struct rig_controller *c = &h->rig.controllers[i];
+    struct ctl_rig_controller *c = &h->rig.controllers[i];
 
     if (c->ctl == NULL) {
         h->expired[i] = false;
-        rig_start(&h->rig, i, i + 1);
+        ctl_rig_start(&h->rig, i, i + 1);
     } else {
-        rig_kill(c);
+        ctl_rig_kill(c);
     }
 }
 
 static void session_flip(struct history *h, int i)
 {
-    struct rig_controller *c = &h->rig.controllers[i];
+    struct ctl_rig_controller *c = &h->rig.controllers[i];
 
     if (c->ctl == NULL)
         return;
@@ -188,12 +188,12 @@ static void topic_flip(struct history *h, int t)
                  "0:%d,%d;1:%d,%d;2:%d", (int)a, (int)b, (int)b, (int)a,
                  (int)a);
     }
-    rig_topic(&h->rig, name, h->assignment[t]);
+    ctl_rig_topic(&h->rig, name, h->assignment[t]);
 }
 
 static void lose(struct history *h, int i)
 {
-    struct rig_controller *c = &h->rig.controllers[i];
+    struct ctl_rig_controller *c = &h->rig.controllers[i];
 
     if (c->ctl == NULL)
         return;
@@ -243,7 +243,7 @@ static void step(struct history *h)
     case 1:
     case 2:
     case 3:
-        rig_answer(&h->rig);
+        ctl_rig_answer(&h->rig);
         break;
     case 4:
     case 5:
@@ -255,7 +255,7 @@ static void step(struct history *h)
         break;
     }
     if (h->rig.n_sent > RIG_SENT_MAX - 64)
-        rig_forget(&h->rig);
+        ctl_rig_forget(&h->rig);
     look(h);
 }
 
@@ -273,10 +273,10 @@ static void come_to_rest(struct history *h)
             session_flip(h, i);
         h->rig.controllers[i].coord.lose_in = 0;
     }
-    rig_run(&h->rig);
+    ctl_rig_run(&h->rig);
     fake_exec_pass(&h->rig.exec, 2000000);
-    rig_run(&h->rig);
-    rig_forget(&h->rig);
+    ctl_rig_run(&h->rig);
+    ctl_rig_forget(&h->rig);
     look(h);
 }
 
@@ -339,9 +339,9 @@ static void history_run(uint64_t seed)
 
     h->seed = seed;
     h->random = seed * 0x9e3779b97f4a7c15u + 1;
-    rig_init(&h->rig);
+    ctl_rig_init(&h->rig);
     for (int i = 0; i < 3; i++)
-        rig_start(&h->rig, i, i + 1);
+        ctl_rig_start(&h->rig, i, i + 1);
     for (int32_t id = 1; id <= BROKERS; id++)
         broker_flip(h, id);
     for (int round = 0; round < 4; round++) {
@@ -350,7 +350,7 @@ static void history_run(uint64_t seed)
         come_to_rest(h);
         check_rest(h);
     }
-    rig_fini(&h->rig);
+    ctl_rig_fini(&h->rig);
     free(h);
 }
 

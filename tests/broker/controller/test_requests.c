@@ -12,26 +12,26 @@
 #include "wire/msg_controlled_shutdown.h"
 
 static struct rig *rig;
-static struct rig_controller *one;
+static struct ctl_rig_controller *one;
 static int64_t epoch2;
 
 static void set_up(void)
 {
     rig = malloc(sizeof *rig);
-    rig_init(rig);
-    rig_broker(rig, 1);
-    epoch2 = rig_broker(rig, 2);
-    rig_broker(rig, 3);
-    one = rig_start(rig, 0, 1);
-    rig_run(rig);
-    rig_topic(rig, "t", "0:2,1,3");
-    rig_run(rig);
-    rig_forget(rig);
+    ctl_rig_init(rig);
+    ctl_rig_broker(rig, 1);
+    epoch2 = ctl_rig_broker(rig, 2);
+    ctl_rig_broker(rig, 3);
+    one = ctl_rig_start(rig, 0, 1);
+    ctl_rig_run(rig);
+    ctl_rig_topic(rig, "t", "0:2,1,3");
+    ctl_rig_run(rig);
+    ctl_rig_forget(rig);
 }
 
 static void tear_down(void)
 {
-    rig_fini(rig);
+    ctl_rig_fini(rig);
     free(rig);
 }
 
@@ -57,7 +57,7 @@ static void ask(struct asked *a, int16_t version, const void *in, void *out,
     a->r.arena = &a->arena;
     a->r.on_done = answered;
     fn(one->ctl, &a->r);
-    rig_run(rig);
+    ctl_rig_run(rig);
     ck_assert(a->done);
 }
 
@@ -128,11 +128,11 @@ START_TEST(an_isr_change_is_written_and_told_without_a_new_leader_epoch)
     ck_assert_int_eq(out.topics[0].partitions[0].leader_epoch, 0);
     ck_assert_int_eq(out.topics[0].partitions[0].leader_id, 2);
     ck_assert_uint_eq(out.topics[0].partitions[0].n_isr, 2);
-    ck_assert_str_eq(rig_state(rig, "t", 0),
+    ck_assert_str_eq(ctl_rig_state(rig, "t", 0),
                      "{\"controller_epoch\":1,\"leader\":2,\"version\":1,"
                      "\"leader_epoch\":0,\"isr\":[2,1]}");
-    ck_assert_uint_eq(rig_count(rig, -1, WIRE_LEADER_AND_ISR, NULL), 0);
-    ck_assert_uint_eq(rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"t\""), 3);
+    ck_assert_uint_eq(ctl_rig_count(rig, -1, WIRE_LEADER_AND_ISR, NULL), 0);
+    ck_assert_uint_eq(ctl_rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"t\""), 3);
     arena_fini(&asked.arena);
 }
 END_TEST
@@ -169,7 +169,7 @@ START_TEST(each_reason_to_refuse_an_isr_change_has_its_code)
     a.version = 1;
     ck_assert_int_eq(alter(a, &out), KAFKA_OPERATION_NOT_ATTEMPTED);
     /* Rejected ones are told as they are, all the same. */
-    ck_assert_uint_ge(rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"t\""), 3);
+    ck_assert_uint_ge(ctl_rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"t\""), 3);
     ck_assert_int_eq(
         fake_tree_version(&rig->tree, "/brokers/topics/t/partitions/0/state"),
         0);
@@ -217,20 +217,20 @@ START_TEST(a_broker_that_stops_gives_its_leaders_away_and_leaves_the_isr)
                                                    .broker_epoch = epoch2 };
     struct wire_controlled_shutdown_response out;
 
-    rig_topic(rig, "f", "0:1,2");
-    rig_topic(rig, "single", "0:2");
-    rig_run(rig);
+    ctl_rig_topic(rig, "f", "0:1,2");
+    ctl_rig_topic(rig, "single", "0:2");
+    ctl_rig_run(rig);
     wire_controlled_shutdown_response_init(&out);
     ask(&asked, 3, &in, &out, controller_controlled_shutdown);
     ck_assert_int_eq(out.error_code, KAFKA_NONE);
     ck_assert_uint_eq(out.n_remaining_partitions, 0);
-    ck_assert_str_eq(rig_state(rig, "t", 0),
+    ck_assert_str_eq(ctl_rig_state(rig, "t", 0),
                      "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                      "\"leader_epoch\":1,\"isr\":[1,3]}");
-    ck_assert_str_eq(rig_state(rig, "f", 0),
+    ck_assert_str_eq(ctl_rig_state(rig, "f", 0),
                      "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                      "\"leader_epoch\":1,\"isr\":[1]}");
-    ck_assert_uint_eq(rig_count(rig, 2, WIRE_STOP_REPLICA, "\"f\""), 2);
+    ck_assert_uint_eq(ctl_rig_count(rig, 2, WIRE_STOP_REPLICA, "\"f\""), 2);
     arena_fini(&asked.arena);
 }
 END_TEST
@@ -323,8 +323,8 @@ START_TEST(a_malformed_block_gives_out_nothing)
     epoch2++;
     block(&code);
     ck_assert_int_eq(code, KAFKA_STALE_BROKER_EPOCH);
-    rig_broker_gone(rig, 2);
-    rig_run(rig);
+    ctl_rig_broker_gone(rig, 2);
+    ctl_rig_run(rig);
     block(&code);
     ck_assert_int_eq(code, KAFKA_BROKER_ID_NOT_REGISTERED);
 }

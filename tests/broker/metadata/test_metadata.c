@@ -280,7 +280,7 @@ static void count_update(struct metadata_observer *observer)
 
 START_TEST(observers_are_told_after_each_update_until_they_leave)
 {
-    struct watcher w = { { NULL, count_update }, 0 };
+    struct watcher w = { .observer = { .on_update = count_update } };
 
     metadata_observe(md, &w.observer);
     send("t", 1, 0, 1, 1);
