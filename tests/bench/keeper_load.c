@@ -3,8 +3,9 @@
  *     keeper_load PORT OP CONNECTIONS IN_FLIGHT SECONDS [BYTES [FIRST]]
  *
  * OP: get, set, create. Each connection keeps IN_FLIGHT requests outstanding.
- * Connection n works on the node /load/(FIRST + n). One line comes out: operations per second, p50 and p99 in microseconds, and
- * the CPU of this process per operation. One thread, epoll, no library.
+ * Connection n works on the node /load/(FIRST + n). One line comes out:
+ * operations per second, p50 and p99 in microseconds, and the CPU of this
+ * process per operation. One thread, epoll, no library.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -291,12 +292,15 @@ int main(int argc, char **argv)
     seconds = (double)(now_us() - began) / 1e6;
     qsort(samples, n_samples, sizeof *samples, by_size);
     getrusage(RUSAGE_SELF, &use);
-    printf("%s connections=%u in_flight=%u ops_per_s=%.0f p50_us=%u p99_us=%u max_us=%u "
-           "client_cpu_us=%.2f\n", op, n, in_flight, (double)done / seconds,
+    printf("%s connections=%u in_flight=%u ops_per_s=%.0f p50_us=%u p99_us=%u "
+           "max_us=%u "
+           "client_cpu_us=%.2f\n",
+           op, n, in_flight, (double)done / seconds,
            n_samples ? samples[n_samples / 2] : 0,
            n_samples ? samples[n_samples * 99 / 100] : 0,
            n_samples ? samples[n_samples - 1] : 0,
            (double)((use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
-                    use.ru_utime.tv_usec + use.ru_stime.tv_usec) / (double)done);
+                    use.ru_utime.tv_usec + use.ru_stime.tv_usec) /
+               (double)done);
     return 0;
 }

@@ -2,7 +2,8 @@
  * replaying its log gives the same tree.
  *
  * The input is a list of steps: who and what (1 byte), opcode (1 byte), length
- * (2 bytes), body. Some steps feed raw bytes, sync, or let time pass instead. */
+ * (2 bytes), body. Some steps feed raw bytes, sync, or let time pass instead.
+ */
 #include <assert.h>
 
 #include "keeper/ktxn.h"
@@ -12,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { USERS = 3, STEPS_MOST = 200 };
 
-static const int32_t ops[] = {
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
-    100, 101, 102, 103, 104, 105, 106, 107, -10, -11, 0, 99
-};
+static const int32_t ops[] = { 1,   2,   3,   4,   5,   6,   7,   8,   9,
+                               11,  12,  13,  14,  15,  16,  17,  18,  19,
+                               20,  21,  22,  100, 101, 102, 103, 104, 105,
+                               106, 107, -10, -11, 0,   99 };
 
 static void request(struct kuser *user, uint8_t op, struct bytes body)
 {
@@ -73,8 +74,7 @@ static void replay_agrees(struct kworld *world)
     assert(again.core.tree.n == world->core.tree.n);
     assert(again.core.tree.data_size == world->core.tree.data_size);
     assert(again.core.tree.n_ephemerals == world->core.tree.n_ephemerals);
-    assert(again.core.sessions.by_id.count ==
-           world->core.sessions.by_id.count);
+    assert(again.core.sessions.by_id.count == world->core.sessions.by_id.count);
     kworld_fini(&again);
 }
 

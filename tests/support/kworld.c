@@ -190,8 +190,8 @@ struct kanswer kuser_delete(struct kuser *user, const char *path,
     return kuser_call(user, KOP_DELETE, &w);
 }
 
-struct kanswer kuser_set(struct kuser *user, const char *path,
-                         const char *data, int32_t version)
+struct kanswer kuser_set(struct kuser *user, const char *path, const char *data,
+                         int32_t version)
 {
     struct wr w;
 

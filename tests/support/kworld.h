@@ -11,14 +11,14 @@
 struct kworld {
     struct keeper_config config;
     struct kcore core;
-    struct wr disk;      /* a log file: header and durable records */
+    struct wr disk; /* a log file: header and durable records */
 };
 
 struct kuser {
     struct kpeer peer;
     struct kworld *world;
     int32_t xid;
-    size_t read;         /* bytes of what is sendable already looked at */
+    size_t read; /* bytes of what is sendable already looked at */
 };
 
 struct kanswer {
@@ -26,7 +26,7 @@ struct kanswer {
     int32_t xid;
     int64_t zxid;
     int32_t err;
-    struct rd body;      /* valid until the user's next output */
+    struct rd body; /* valid until the user's next output */
 };
 
 /* An empty server at time 0 with ticks of 1 s. */
@@ -55,8 +55,8 @@ struct kanswer kuser_create(struct kuser *user, const char *path,
                             const char *data, int32_t flags);
 struct kanswer kuser_delete(struct kuser *user, const char *path,
                             int32_t version);
-struct kanswer kuser_set(struct kuser *user, const char *path,
-                         const char *data, int32_t version);
+struct kanswer kuser_set(struct kuser *user, const char *path, const char *data,
+                         int32_t version);
 struct kanswer kuser_exists(struct kuser *user, const char *path, bool watch);
 /* Bodies. */
 void kbody_create(struct wr *w, const char *path, const char *data,

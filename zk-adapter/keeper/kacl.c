@@ -54,7 +54,7 @@ static uint32_t free_index(struct kacls *acls)
         i++;
     if (i == acls->size) {
         acls->size = acls->size ? acls->size * 2 : 16;
-        acls->at = mem_need_more(acls->at, acls->size, sizeof *acls->at);
+        acls->at = mem_need_more(acls->at, acls->size, sizeof(void *));
     }
     if (i == acls->n)
         acls->at[acls->n++] = NULL;
@@ -62,11 +62,12 @@ static uint32_t free_index(struct kacls *acls)
     return i;
 }
 
-/* One block: the struct, its entries, the encoded bytes the entries point to. */
+/* One block: the struct, its entries, the encoded bytes the entries point to.
+ */
 static struct kacl *acl_new(struct bytes encoded, size_t n)
 {
-    struct kacl *acl = mem_need(sizeof *acl + n * sizeof(struct kacl_entry) +
-                                encoded.len);
+    struct kacl *acl =
+        mem_need(sizeof *acl + n * sizeof(struct kacl_entry) + encoded.len);
     uint8_t *copy;
     struct rd r;
 
@@ -180,8 +181,8 @@ void kacl_write_masked(struct wr *w, const struct kacl *acl)
     wr_i32(w, (int32_t)acl->list.n);
     for (size_t i = 0; i < acl->list.n; i++) {
         const struct kacl_entry *e = &acl->list.entries[i];
-        const uint8_t *colon = e->id.len ? memchr(e->id.at, ':', e->id.len)
-                                         : NULL;
+        const uint8_t *colon =
+            e->id.len ? memchr(e->id.at, ':', e->id.len) : NULL;
 
         wr_i32(w, e->perms);
         wr_jute(w, e->scheme);

@@ -38,20 +38,20 @@ struct kacl_list {
 };
 
 struct kacl {
-    struct map_link link;        /* in kacls.map by content */
-    uint32_t refs;               /* nodes that use it */
-    uint32_t index;              /* in kacls.at; index + 1 is its snapshot id */
-    int64_t since;               /* zxid of the change that brought it */
-    struct kacl_list list;       /* slices of `encoded` */
-    struct bytes encoded;        /* the jute vector, behind the entries */
+    struct map_link link;  /* in kacls.map by content */
+    uint32_t refs;         /* nodes that use it */
+    uint32_t index;        /* in kacls.at; index + 1 is its snapshot id */
+    int64_t since;         /* zxid of the change that brought it */
+    struct kacl_list list; /* slices of `encoded` */
+    struct bytes encoded;  /* the jute vector, behind the entries */
 };
 
 struct kacls {
     struct map map;
-    struct kacl **at;     /* by index; NULL: free */
-    uint32_t n;           /* used length of `at` */
+    struct kacl **at; /* by index; NULL: free */
+    uint32_t n;       /* used length of `at` */
     uint32_t size;
-    uint32_t first_free;  /* no free index below it */
+    uint32_t first_free; /* no free index below it */
 };
 
 /* One identity of a connection; owns nothing, see kids_add(). */
@@ -61,9 +61,9 @@ struct kid {
 };
 
 struct kids {
-    struct kid *at;  /* owned; the texts too */
+    struct kid *at; /* owned; the texts too */
     size_t n;
-    bool is_super;   /* passes every check */
+    bool is_super; /* passes every check */
 };
 
 enum {

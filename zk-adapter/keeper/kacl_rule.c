@@ -67,9 +67,8 @@ bool kacl_allows_slow(const struct kacl *acl, const struct kids *ids,
         for (size_t k = 0; k < ids->n; k++) {
             if (!bytes_equal(ids->at[k].scheme, e->scheme))
                 continue;
-            if (bytes_is(e->scheme, "ip")
-                    ? ip_matches(ids->at[k].id, e->id)
-                    : bytes_equal(ids->at[k].id, e->id))
+            if (bytes_is(e->scheme, "ip") ? ip_matches(ids->at[k].id, e->id)
+                                          : bytes_equal(ids->at[k].id, e->id))
                 return true;
         }
     }

@@ -13,8 +13,8 @@ static struct bytes digest_id(struct arena *arena, struct bytes secret)
 {
     uint8_t hash[SHA_DIGEST_LENGTH];
     uint8_t text[4 * ((SHA_DIGEST_LENGTH + 2) / 3) + 1];
-    const uint8_t *colon = secret.len ? memchr(secret.at, ':', secret.len)
-                                      : NULL;
+    const uint8_t *colon =
+        secret.len ? memchr(secret.at, ':', secret.len) : NULL;
     size_t user = colon ? (size_t)(colon - secret.at) : secret.len;
 
     SHA1(secret.at, secret.len, hash);
@@ -186,7 +186,8 @@ void kconnect_handle(struct kcore *core, struct kpeer *peer, struct bytes frame)
         return;
     }
     if (hello.last_zxid > core->zxid) {
-        DIAG_SELDOM(DIAG_WARN, "event=keeper_client_is_ahead peer=%s "
+        DIAG_SELDOM(DIAG_WARN,
+                    "event=keeper_client_is_ahead peer=%s "
                     "client_zxid=0x%llx our_zxid=0x%llx remedy=\"restart the "
                     "client; the data here is older than what it saw\"",
                     peer->address, (unsigned long long)hello.last_zxid,

@@ -18,10 +18,9 @@ static void batch_write(struct job *job)
     if (batch->roll)
         klog_roll(&keeper->log);
     if (batch->records.len > 0)
-        batch->err = klog_append(&keeper->log,
-                                 bytes_make(batch->records.data,
-                                            batch->records.len),
-                                 batch->first_zxid, &batch->why);
+        batch->err = klog_append(
+            &keeper->log, bytes_make(batch->records.data, batch->records.len),
+            batch->first_zxid, &batch->why);
     else
         klog_reserve(&keeper->log);
     batch->low = keeper->log.low;
@@ -80,7 +79,8 @@ static void batch_done(struct job *job)
         core->refuse_writes = batch->low;
         if (batch->low)
             diag_error("event=keeper_disk_full dir=%s remedy=\"make room; "
-                       "writes are refused until then\"", keeper->log_dir);
+                       "writes are refused until then\"",
+                       keeper->log_dir);
         else
             diag_info("event=keeper_writes_resumed dir=%s", keeper->log_dir);
     }

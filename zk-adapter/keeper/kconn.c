@@ -54,7 +54,8 @@ static struct bytes address_raw(const struct sockaddr_storage *ss,
 static struct kaddress *address_take(struct keeper *keeper, struct bytes raw)
 {
     uint64_t hash = bytes_hash(raw, keeper->addresses.seed);
-    struct map_link *link = map_find(&keeper->addresses, hash, address_is, &raw);
+    struct map_link *link =
+        map_find(&keeper->addresses, hash, address_is, &raw);
     struct kaddress *a;
 
     if (link != NULL) {
@@ -299,7 +300,8 @@ static void conn_new(struct keeper *keeper, int fd,
     int on = 1;
 
     inet_ntop(raw.len == 4 ? AF_INET : AF_INET6, raw.at, ip, sizeof ip);
-    snprintf(name, sizeof name, raw.len == 4 ? "/%s:%u" : "/[%s]:%u", ip, port);
+    (void)snprintf(name, sizeof name, raw.len == 4 ? "/%s:%u" : "/[%s]:%u", ip,
+                   port);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (keeper->config.tcp_keepalive)
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -325,8 +327,8 @@ static bool may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
         return false;
     if (config->max_client_cnxns == 0)
         return true;
-    link = map_find(&keeper->addresses,
-                    bytes_hash(raw, keeper->addresses.seed), address_is, &raw);
+    link = map_find(&keeper->addresses, bytes_hash(raw, keeper->addresses.seed),
+                    address_is, &raw);
     return link == NULL || CONTAINER_OF(link, struct kaddress, link)->n <
                                config->max_client_cnxns;
 }
@@ -338,14 +340,15 @@ static void on_accept(struct loop_io *io, unsigned ready)
     (void)ready;
     kserver_time(keeper);
     for (int i = 0; i < 64; i++) {
-        struct sockaddr_storage ss;
+        struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
         socklen_t len = sizeof ss;
         int fd = accept4(io->fd, (struct sockaddr *)&ss, &len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE) {
-                DIAG_SELDOM(DIAG_ERROR, "event=keeper_no_descriptors "
+                DIAG_SELDOM(DIAG_ERROR,
+                            "event=keeper_no_descriptors "
                             "remedy=\"raise the limit of open files\"");
                 loop_io_want(io, 0); /* until the next sweep */
             }
@@ -357,7 +360,7 @@ static void on_accept(struct loop_io *io, unsigned ready)
         }
         keeper->core.stats.rejected++;
         DIAG_SELDOM(DIAG_WARN, "event=keeper_too_many_connections "
-                    "remedy=\"raise maxClientCnxns\"");
+                               "remedy=\"raise maxClientCnxns\"");
         close(fd);
     }
 }
@@ -394,8 +397,8 @@ void kconn_close_all(struct keeper *keeper)
 
 static int listen_one(const struct addrinfo *ai, int backlog)
 {
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                    0);
+    int fd =
+        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
     int off = 0;
 
@@ -434,21 +437,20 @@ enum err kconn_listen(struct keeper *keeper, struct errmsg *why)
     struct addrinfo hints = { .ai_flags = AI_PASSIVE,
                               .ai_socktype = SOCK_STREAM };
     struct addrinfo *found;
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof ss;
     char port[16];
     int rc;
 
     if (config->client_port < 0)
         return ERR_OK;
-    snprintf(port, sizeof port, "%d", (int)config->client_port);
+    (void)snprintf(port, sizeof port, "%d", (int)config->client_port);
     rc = getaddrinfo(config->client_port_address, port, &hints, &found);
     if (rc != 0)
         return err_set(why, ERR_NET, "clientPortAddress=%s: %s",
                        config->client_port_address, gai_strerror(rc));
-    keeper->listen_fd = listen_any(found, config->listen_backlog < 0
-                                              ? 128
-                                              : config->listen_backlog);
+    keeper->listen_fd = listen_any(
+        found, config->listen_backlog < 0 ? 128 : config->listen_backlog);
     freeaddrinfo(found);
     if (keeper->listen_fd < 0)
         return err_set(why, ERR_NET, "listen on port %s: %s", port,

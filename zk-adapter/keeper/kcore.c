@@ -86,8 +86,8 @@ void kpeer_gate(struct kcore *core, struct kpeer *peer, int64_t zxid)
         peer->shown_zxid = zxid;
     if (zxid <= core->durable_zxid)
         return;
-    batch = zxid <= core->syncing_zxid ? core->batch_done + 1
-                                       : core->batch_open;
+    batch =
+        zxid <= core->syncing_zxid ? core->batch_done + 1 : core->batch_open;
     if (peer->n_gates > 0 && peer->gates[peer->n_gates - 1].batch >= batch)
         return;
     assert(peer->n_gates < 2);
@@ -213,12 +213,13 @@ void krecord_end(struct kcore *core, size_t record)
     if (log->err != ERR_OK) {
         /* The change is applied, but can be neither logged nor answered. */
         diag_error("event=keeper_out_of_memory bytes=%zu remedy=\"give the "
-                   "process more memory\"", log->len);
+                   "process more memory\"",
+                   log->len);
         abort();
     }
     size_t len = log->len - record - RECORD_FRONT;
-    uint64_t sum = htobe64(isal_adler32(
-        1, log->data + record + RECORD_FRONT, len));
+    uint64_t sum =
+        htobe64(isal_adler32(1, log->data + record + RECORD_FRONT, len));
     memcpy(log->data + record, &sum, 8);
     wr_patch_i32(log, record + 8, (int32_t)len);
     wr_u8(log, 0x42);
@@ -396,8 +397,8 @@ static bool word_handle(struct kcore *core, struct kpeer *peer,
     } else {
         core->stats.received++;
         wr_raw(&peer->out, answer.at, answer.len);
-        kpeer_end(core, peer, peer->out.err == ERR_OK ? KPEER_LAST
-                                                      : KPEER_DEAD);
+        kpeer_end(core, peer,
+                  peer->out.err == ERR_OK ? KPEER_LAST : KPEER_DEAD);
     }
     arena_reset(&core->arena);
     return peer->close != KPEER_OPEN;
@@ -405,8 +406,8 @@ static bool word_handle(struct kcore *core, struct kpeer *peer,
 
 /* How long the frame at the start of `in` is, with its length word; 0 when that
  * is not known yet or the peer was ended. */
-static size_t frame_len(struct kcore *core, struct kpeer *peer,
-                        struct bytes in, size_t *need)
+static size_t frame_len(struct kcore *core, struct kpeer *peer, struct bytes in,
+                        size_t *need)
 {
     struct rd r = rd_make(in);
     uint32_t len;
@@ -424,9 +425,10 @@ static size_t frame_len(struct kcore *core, struct kpeer *peer,
         }
     }
     if (len > frame_most(core, peer, in)) {
-        DIAG_SELDOM(DIAG_WARN, "event=keeper_frame_refused peer=%s bytes=%u "
-                    "limit=%d", peer->address, len,
-                    core->config->jute_max_buffer);
+        DIAG_SELDOM(DIAG_WARN,
+                    "event=keeper_frame_refused peer=%s bytes=%u "
+                    "limit=%d",
+                    peer->address, len, core->config->jute_max_buffer);
         core->stats.dropped++;
         kpeer_end(core, peer, KPEER_DEAD);
         return 0;

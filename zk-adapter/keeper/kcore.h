@@ -92,15 +92,15 @@ enum kopcode {
 
 /* Bounds of the service, apart from those of the configuration. */
 enum {
-    K_OUT_PAUSE = 1 << 20,         /* unsent bytes at which a peer's requests wait */
-    K_OUT_EVENTS_MOST = 16 << 20,  /* unsent bytes at which events end a connection */
-    K_OUT_MOST = 1 << 28,          /* one connection's output with a large reply */
+    K_OUT_PAUSE = 1 << 20, /* unsent bytes at which a peer's requests wait */
+    K_OUT_EVENTS_MOST = 16 << 20, /* the same at which events end it */
+    K_OUT_MOST = 1 << 28, /* one connection's output with a large reply */
     K_SET_WATCHES_MOST = 16 << 20, /* frame of op 101 and 105 */
-    K_BATCH_PAUSE = 8 << 20,       /* bytes of the open batch at which all wait */
-    K_ARENA_MOST = 64 << 20,       /* decoded form of one request */
-    K_RECORD_SNAP = 1 << 20,       /* a longer log record asks for a snapshot */
-    K_EXPIRE_SLICE = 200,          /* sessions ended in one turn */
-    K_CLEAN_SLICE = 200,           /* containers removed in one turn */
+    K_BATCH_PAUSE = 8 << 20, /* bytes of the open batch at which all wait */
+    K_ARENA_MOST = 64 << 20, /* decoded form of one request */
+    K_RECORD_SNAP = 1 << 20, /* a longer log record asks for a snapshot */
+    K_EXPIRE_SLICE = 200,    /* sessions ended in one turn */
+    K_CLEAN_SLICE = 200,     /* containers removed in one turn */
 };
 
 enum kpeer_close {
@@ -115,7 +115,7 @@ struct kgate {
 };
 
 struct kpeer_stats {
-    uint64_t received;      /* frames */
+    uint64_t received; /* frames */
     uint64_t sent;
     uint64_t latency_n;
     uint64_t latency_sum_ms;
@@ -125,29 +125,29 @@ struct kpeer_stats {
     int64_t last_response_ms; /* monotonic */
     int64_t last_zxid;
     int32_t last_cxid;
-    int32_t last_op;        /* opcode; 0: none yet */
+    int32_t last_op; /* opcode; 0: none yet */
 };
 
 /* One connection, as the core sees it. The owner embeds it. */
 struct kpeer {
-    struct list link;        /* in kcore.peers */
-    struct list dirty;       /* in kcore.dirty: has something to send or close */
-    struct list gated;       /* in kcore.gated: a gate is closed */
-    struct wr out;           /* replies and events, whole frames */
-    size_t sent;             /* bytes of `out` the owner has sent */
-    struct kgate gates[2];   /* oldest first */
+    struct list link;      /* in kcore.peers */
+    struct list dirty;     /* in kcore.dirty: has something to send or close */
+    struct list gated;     /* in kcore.gated: a gate is closed */
+    struct wr out;         /* replies and events, whole frames */
+    size_t sent;           /* bytes of `out` the owner has sent */
+    struct kgate gates[2]; /* oldest first */
     unsigned n_gates;
     enum kpeer_close close;
-    bool hello;              /* the handshake was read */
-    bool paused;             /* kcore_feed() stopped for want of room */
-    int64_t shown_zxid;      /* newest zxid in `out` so far */
-    struct ksession *session;/* NULL before the handshake */
-    int64_t session_id;      /* for lines; 0: none */
-    int32_t timeout_ms;      /* negotiated */
+    bool hello;               /* the handshake was read */
+    bool paused;              /* kcore_feed() stopped for want of room */
+    int64_t shown_zxid;       /* newest zxid in `out` so far */
+    struct ksession *session; /* NULL before the handshake */
+    int64_t session_id;       /* for lines; 0: none */
+    int32_t timeout_ms;       /* negotiated */
     struct kwatcher watcher;
     struct kids ids;
-    char address[64];        /* "/127.0.0.1:38312" as the words print it */
-    int64_t since_ms;        /* monotonic time of accept */
+    char address[64]; /* "/127.0.0.1:38312" as the words print it */
+    int64_t since_ms; /* monotonic time of accept */
     int64_t since_wall_ms;
     struct kpeer_stats stats;
 };
@@ -164,9 +164,9 @@ struct kcore_stats {
     int64_t fsync_sum_ms;
     int64_t fsync_min_ms;
     int64_t fsync_max_ms;
-    uint64_t connections;       /* accepted since the start */
-    uint64_t rejected;          /* over a connection limit */
-    uint64_t dropped;           /* closed by us */
+    uint64_t connections; /* accepted since the start */
+    uint64_t rejected;    /* over a connection limit */
+    uint64_t dropped;     /* closed by us */
     uint64_t sessions_expired;
     uint64_t auth_failed;
     uint64_t snapshots;
@@ -181,7 +181,7 @@ struct kcore {
     struct list peers;
     struct list dirty;
     struct list gated;
-    struct arena arena;       /* of the request under way */
+    struct arena arena; /* of the request under way */
 
     int64_t zxid;             /* last given out */
     int64_t acl_zxid;         /* last change of an ACL: no stat shows it */
@@ -194,20 +194,20 @@ struct kcore {
     int64_t batch_since_ms;   /* monotonic time of its first record */
     uint64_t syncing_records; /* the same of the batch being synced */
     int64_t syncing_since_ms;
-    uint64_t records;         /* since the last snapshot was begun */
-    uint64_t record_bytes;    /* the same in bytes */
-    bool want_snapshot;       /* a record was too long for other readers */
-    bool refuse_writes;       /* the disk takes no more */
+    uint64_t records;      /* since the last snapshot was begun */
+    uint64_t record_bytes; /* the same in bytes */
+    bool want_snapshot;    /* a record was too long for other readers */
+    bool refuse_writes;    /* the disk takes no more */
 
-    int64_t now_ms;           /* monotonic; the owner sets both */
+    int64_t now_ms; /* monotonic; the owner sets both */
     int64_t wall_ms;
     int64_t started_ms;
-    size_t expire_left;       /* sessions that wait for the next slice: hint */
+    size_t expire_left; /* sessions that wait for the next slice: hint */
     int64_t containers_due_ms;
 
     struct bytes (*word)(struct kcore *core, struct kpeer *peer,
                          struct bytes word, struct arena *arena);
-                              /* answers a four-letter word; NULL: none */
+    /* answers a four-letter word; NULL: none */
     struct kcore_stats stats;
 };
 
@@ -286,7 +286,8 @@ struct kreq {
     int32_t type;
 };
 
-void kconnect_handle(struct kcore *core, struct kpeer *peer, struct bytes frame);
+void kconnect_handle(struct kcore *core, struct kpeer *peer,
+                     struct bytes frame);
 void kread_handle(struct kreq *req);
 void kwrite_handle(struct kreq *req);
 void kmulti_handle(struct kreq *req);

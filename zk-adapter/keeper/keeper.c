@@ -101,7 +101,7 @@ static char *version_dir(const char *dir)
     size_t size = strlen(dir) + 16;
     char *path = mem_need(size);
 
-    snprintf(path, size, "%s/version-2", dir);
+    (void)snprintf(path, size, "%s/version-2", dir);
     return path;
 }
 
@@ -177,8 +177,10 @@ static enum err dir_lock(const char *dir, int *fd, struct errmsg *why)
     if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return ERR_OK;
     return errno == EWOULDBLOCK
-               ? err_set(why, ERR_BUSY, "%s is used by another server: stop it, "
-                         "or set another dataDir", dir)
+               ? err_set(why, ERR_BUSY,
+                         "%s is used by another server: stop it, "
+                         "or set another dataDir",
+                         dir)
                : err_set(why, err_from_errno(errno), "lock %s: %s", dir,
                          strerror(errno));
 }
@@ -218,9 +220,12 @@ static enum err data_open(struct keeper *keeper, struct errmsg *why)
     klog_init(&keeper->log, keeper->log_dir,
               (int64_t)keeper->config.pre_alloc_kb * 1024,
               keeper->config.force_sync);
+    if (keeper->config.log_size_kb > 0)
+        keeper->log.size_most = keeper->config.log_size_kb * 1024;
     diag_info("event=keeper_recovered dir=%s nodes=%zu sessions=%zu "
-              "zxid=0x%llx records=%llu ms=%lld", keeper->snap_dir,
-              keeper->core.tree.n, keeper->core.sessions.by_id.count,
+              "zxid=0x%llx records=%llu ms=%lld",
+              keeper->snap_dir, keeper->core.tree.n,
+              keeper->core.sessions.by_id.count,
               (unsigned long long)keeper->core.zxid,
               (unsigned long long)result.records,
               (long long)((clock_mono_us() - now_us) / 1000));
@@ -259,7 +264,8 @@ static void loop_close(struct keeper *keeper)
     loop_hook_remove(&keeper->turn);
 }
 
-/* Signals are the main program's: the thread is born with all of them blocked. */
+/* Signals are the main program's: the thread is born with all of them blocked.
+ */
 static enum err thread_start(struct keeper *keeper, struct errmsg *why)
 {
     sigset_t all;

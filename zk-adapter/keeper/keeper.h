@@ -28,39 +28,38 @@
 
 /* Settings under the names of zoo.cfg. Texts are owned by the struct. */
 struct keeper_config {
-    char *data_dir;              /* dataDir; must be set */
-    char *data_log_dir;          /* dataLogDir; NULL: as dataDir */
-    char *client_port_address;   /* NULL: all addresses */
-    int32_t client_port;         /* -1: no listener; 0: the kernel chooses */
-    int32_t listen_backlog;      /* clientPortListenBacklog; -1: 128 */
-    int32_t tick_time_ms;        /* tickTime */
-    int32_t min_session_ms;      /* minSessionTimeout; -1: 2 ticks */
-    int32_t max_session_ms;      /* maxSessionTimeout; -1: 20 ticks */
-    int32_t max_client_cnxns;    /* per peer address; 0: no limit */
-    int32_t max_cnxns;           /* of all; 0: no limit */
-    int32_t snap_count;          /* records between snapshots, see 6.6 */
-    int64_t snap_size_kb;        /* snapSizeLimitInKb; <= 0: no limit */
-    int64_t log_size_kb;         /* txnLogSizeLimitInKb; <= 0: no limit */
-    int32_t pre_alloc_kb;        /* preAllocSize */
-    int32_t jute_max_buffer;     /* longest request frame, bytes */
-    int32_t purge_retain;        /* autopurge.snapRetainCount, at least 3 */
-    int32_t purge_hours;         /* autopurge.purgeInterval; 0: never */
-    int32_t fsync_warning_ms;    /* fsync.warningthresholdms */
-    int32_t sessionless_ms;      /* nio.sessionlessCnxnTimeout */
-    int32_t container_check_ms;  /* znode.container.checkIntervalMs */
-    int32_t container_per_minute;/* znode.container.maxPerMinute */
-    int64_t container_unused_ms; /* znode.container.maxNeverUsedIntervalMs */
-    bool force_sync;             /* forceSync; false: no fdatasync */
-    bool skip_acl;               /* skipACL */
-    bool extended_types;         /* extendedTypesEnabled (TTL nodes) */
-    bool trust_empty;            /* snapshot.trust.empty */
-    bool autocreate;             /* datadir.autocreate */
-    bool enforce_quota;          /* enforceQuota */
-    bool reconfig;               /* reconfigEnabled */
-    bool tcp_keepalive;          /* clientTcpKeepAlive */
-    char *words;                 /* 4lw.commands.whitelist: comma list or * */
-    char *super_digest;          /* super:<base64 sha1>; NULL: nobody is super */
-    uint32_t n_servers;          /* server.N lines seen; 2 and more are refused */
+    char *data_dir;               /* dataDir; must be set */
+    char *data_log_dir;           /* dataLogDir; NULL: as dataDir */
+    char *client_port_address;    /* NULL: all addresses */
+    int32_t client_port;          /* -1: no listener; 0: the kernel chooses */
+    int32_t listen_backlog;       /* clientPortListenBacklog; -1: 128 */
+    int32_t tick_time_ms;         /* tickTime */
+    int32_t min_session_ms;       /* minSessionTimeout; -1: 2 ticks */
+    int32_t max_session_ms;       /* maxSessionTimeout; -1: 20 ticks */
+    int32_t max_client_cnxns;     /* per peer address; 0: no limit */
+    int32_t max_cnxns;            /* of all; 0: no limit */
+    int32_t snap_count;           /* records between snapshots, see 6.6 */
+    int64_t snap_size_kb;         /* snapSizeLimitInKb; <= 0: no limit */
+    int64_t log_size_kb;          /* txnLogSizeLimitInKb; <= 0: no limit */
+    int32_t pre_alloc_kb;         /* preAllocSize */
+    int32_t jute_max_buffer;      /* longest request frame, bytes */
+    int32_t purge_retain;         /* autopurge.snapRetainCount, at least 3 */
+    int32_t purge_hours;          /* autopurge.purgeInterval; 0: never */
+    int32_t fsync_warning_ms;     /* fsync.warningthresholdms */
+    int32_t sessionless_ms;       /* nio.sessionlessCnxnTimeout */
+    int32_t container_check_ms;   /* znode.container.checkIntervalMs */
+    int32_t container_per_minute; /* znode.container.maxPerMinute */
+    int64_t container_unused_ms;  /* znode.container.maxNeverUsedIntervalMs */
+    bool force_sync;              /* forceSync; false: no fdatasync */
+    bool skip_acl;                /* skipACL */
+    bool extended_types;          /* extendedTypesEnabled (TTL nodes) */
+    bool trust_empty;             /* snapshot.trust.empty */
+    bool autocreate;              /* datadir.autocreate */
+    bool reconfig;                /* reconfigEnabled */
+    bool tcp_keepalive;           /* clientTcpKeepAlive */
+    char *words;                  /* 4lw.commands.whitelist: comma list or * */
+    char *super_digest; /* super:<base64 sha1>; NULL: nobody is super */
+    uint32_t n_servers; /* server.N lines seen; 2 and more are refused */
 };
 
 /* The defaults of ZooKeeper 3.9. */
@@ -89,10 +88,10 @@ struct keeper;
 
 /* Recover the data directory, bind, listen and serve. Returns when clients may
  * connect. The configuration is copied.
- * ERR_INVALID configuration; ERR_CORRUPT damaged log or snapshot (file, position
- * and remedy in `why`); ERR_BUSY another server has the directory; ERR_IO,
- * ERR_SPACE, ERR_DENIED files; ERR_NET the port. */
-MUST_USE enum err keeper_start(struct keeper **keeper,
+ * ERR_INVALID configuration; ERR_CORRUPT damaged log or snapshot (file,
+ * position and remedy in `why`); ERR_BUSY another server has the directory;
+ * ERR_IO, ERR_SPACE, ERR_DENIED files; ERR_NET the port. */
+MUST_USE enum err keeper_start(struct keeper **out,
                                const struct keeper_config *config,
                                struct errmsg *why);
 
@@ -102,7 +101,7 @@ uint16_t keeper_port(const struct keeper *keeper);
 /* Stop serving, flush what is logged, end the threads, free all. Sessions and
  * ephemerals stay in the data directory, as with a stopped ZooKeeper. Blocks
  * as long as the disk does. NULL inside is fine. */
-void keeper_stop(struct keeper **keeper);
+void keeper_stop(struct keeper **at);
 
 /* The command `gregor keeper ZOO_CFG`: serve until SIGTERM or SIGINT. The exit
  * status: 0 after a clean stop, 1 when it could not start. */

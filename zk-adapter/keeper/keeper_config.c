@@ -38,10 +38,10 @@ static const struct setting settings[] = {
     { "snapCount",                  INT,  AT(snap_count), 2, INT32_MAX },
     { "snapSizeLimitInKb",          LONG, AT(snap_size_kb), INT64_MIN, INT64_MAX / 1024 },
     { "txnLogSizeLimitInKb",        LONG, AT(log_size_kb), -1, INT64_MAX / 1024 },
-    { "preAllocSize",               INT,  AT(pre_alloc_kb), 1, 4 << 20 },
-    { "jute.maxbuffer",             INT,  AT(jute_max_buffer), 1024, 1 << 30 },
+    { "preAllocSize",               INT,  AT(pre_alloc_kb), 1, 4194304 },
+    { "jute.maxbuffer",             INT,  AT(jute_max_buffer), 1024, 1073741824 },
     { "autopurge.snapRetainCount",  INT,  AT(purge_retain), 0, INT32_MAX },
-    { "autopurge.purgeInterval",    INT,  AT(purge_hours), 0, 24 * 366 },
+    { "autopurge.purgeInterval",    INT,  AT(purge_hours), 0, 8784 },
     { "fsync.warningthresholdms",   INT,  AT(fsync_warning_ms), 0, INT32_MAX },
     { "nio.sessionlessCnxnTimeout", INT,  AT(sessionless_ms), 1, INT32_MAX },
     { "znode.container.checkIntervalMs", INT, AT(container_check_ms), 1, INT32_MAX },
@@ -52,7 +52,6 @@ static const struct setting settings[] = {
     { "extendedTypesEnabled",       BOOL, AT(extended_types), 0, 0 },
     { "snapshot.trust.empty",       BOOL, AT(trust_empty), 0, 0 },
     { "datadir.autocreate",         BOOL, AT(autocreate), 0, 0 },
-    { "enforceQuota",               BOOL, AT(enforce_quota), 0, 0 },
     { "reconfigEnabled",            BOOL, AT(reconfig), 0, 0 },
     { "clientTcpKeepAlive",         BOOL, AT(tcp_keepalive), 0, 0 },
     { "4lw.commands.whitelist",     TEXT, AT(words), 0, 0 },
@@ -64,7 +63,7 @@ static const char *const quiet[] = {
     "initLimit", "syncLimit", "electionAlg", "peerType", "standaloneEnabled",
     "quorumListenOnAllIPs", "localSessionsEnabled", "electionPortBindRetry",
     "localSessionsUpgradingEnabled", "globalOutstandingLimit", "commitLogCount",
-    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled",
+    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled", "enforceQuota",
     "closeSessionTxn.enabled", "serializeLastProcessedZxid.enabled",
     "maxResponseCacheSize", "maxGetChildrenResponseCacheSize",
     "connectToLearnerMasterLimit", "jute.maxbuffer.extrasize",
@@ -152,9 +151,8 @@ static enum err set_number(struct keeper_config *config,
     return ERR_OK;
 }
 
-static enum err set_known(struct keeper_config *config,
-                          const struct setting *s, struct bytes value,
-                          struct errmsg *why)
+static enum err set_known(struct keeper_config *config, const struct setting *s,
+                          struct bytes value, struct errmsg *why)
 {
     char *field = (char *)config + s->offset;
 
@@ -193,8 +191,8 @@ static enum err set_server(struct keeper_config *config, struct bytes value,
     config->n_servers++;
     if (semi == NULL || config->client_port >= 0)
         return ERR_OK;
-    struct bytes tail = bytes_make(semi + 1,
-                                   value.len - (size_t)(semi + 1 - value.at));
+    struct bytes tail =
+        bytes_make(semi + 1, value.len - (size_t)(semi + 1 - value.at));
     for (size_t i = tail.len; i > 0; i--) {
         if (tail.at[i - 1] == ':') {
             tail = bytes_make(tail.at + i, tail.len - i);
@@ -202,8 +200,10 @@ static enum err set_server(struct keeper_config *config, struct bytes value,
         }
     }
     if (!bytes_to_int64(tail, 0, 65535, &port))
-        return err_set(why, ERR_INVALID, "server.N=%.*s: the client port after "
-                       "';' is no port", BYTES_ARG(value));
+        return err_set(why, ERR_INVALID,
+                       "server.N=%.*s: the client port after "
+                       "';' is no port",
+                       BYTES_ARG(value));
     config->client_port = (int32_t)port;
     return ERR_OK;
 }
@@ -220,6 +220,10 @@ enum err keeper_config_set(struct keeper_config *config, struct bytes key,
         if (bytes_is(key, refused[i].key))
             return err_set(why, ERR_INVALID, "%.*s: %s", BYTES_ARG(key),
                            refused[i].remedy);
+    if (bytes_is(key, "enforceQuota") && !bytes_is(value, "false"))
+        return err_set(why, ERR_INVALID,
+                       "enforceQuota: quotas are neither "
+                       "counted nor enforced here; set it to false");
     if (starts_with(key, "server."))
         return set_server(config, value, why);
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++)
@@ -238,7 +242,8 @@ static bool is_blank(uint8_t c)
 }
 
 /* Take one logical line (continuations joined, escapes of the line ends only)
- * out of the text into `line`; returns the raw lines it spanned, 0 at the end. */
+ * out of the text into `line`; returns the raw lines it spanned, 0 at the end.
+ */
 static unsigned next_line(struct bytes *text, char *line, size_t size,
                           size_t *len)
 {
@@ -282,9 +287,12 @@ static struct bytes unescape(char *at, size_t len)
         char c = at[i];
 
         if (c == '\\' && i + 1 < len) {
-            c = at[++i];
-            c = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r'
-                : c == 'f' ? '\f' : c;
+            static const char from[] = "tnrf";
+            const char *known = strchr(from, at[++i]);
+
+            c = at[i];
+            if (known != NULL && *known != '\0')
+                c = "\t\n\r\f"[known - from];
         }
         at[out++] = c;
     }
@@ -328,8 +336,10 @@ enum err keeper_config_read(struct keeper_config *config, struct bytes text,
         struct bytes value;
 
         if (len == sizeof line)
-            return err_set(why, ERR_INVALID, "%s:%u: the line is longer than "
-                           "4095 bytes", file, number);
+            return err_set(why, ERR_INVALID,
+                           "%s:%u: the line is longer than "
+                           "4095 bytes",
+                           file, number);
         split_line(line, len, &key, &value);
         if (key.len > 0) {
             enum err err = keeper_config_set(config, key, value, why);
@@ -347,7 +357,8 @@ enum err keeper_config_read(struct keeper_config *config, struct bytes text,
 enum err keeper_config_finish(struct keeper_config *config, struct errmsg *why)
 {
     if (config->n_servers > 1)
-        return err_set(why, ERR_INVALID, "%u server.N lines: this is a single "
+        return err_set(why, ERR_INVALID,
+                       "%u server.N lines: this is a single "
                        "server; leave one, or run Apache ZooKeeper for an "
                        "ensemble and point zookeeper.connect at it",
                        config->n_servers);
@@ -361,8 +372,10 @@ enum err keeper_config_finish(struct keeper_config *config, struct errmsg *why)
     if (config->max_session_ms < 0)
         config->max_session_ms = 20 * config->tick_time_ms;
     if (config->min_session_ms > config->max_session_ms)
-        return err_set(why, ERR_INVALID, "minSessionTimeout=%d is larger than "
-                       "maxSessionTimeout=%d", (int)config->min_session_ms,
+        return err_set(why, ERR_INVALID,
+                       "minSessionTimeout=%d is larger than "
+                       "maxSessionTimeout=%d",
+                       (int)config->min_session_ms,
                        (int)config->max_session_ms);
     if (config->data_log_dir == NULL)
         config->data_log_dir = mem_need_text(bytes_of(config->data_dir));

@@ -76,7 +76,7 @@ int keeper_main(const char *path)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     sigprocmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     raise_files();
     keeper_config_init(&config);
     err = config_load(&config, path, &why);

@@ -30,8 +30,7 @@ void klog_roll(struct klog *log)
         return;
     /* Give back what was allocated ahead; readers stop at the end as well. */
     if (ftruncate(log->fd, log->position) != 0)
-        diag_warn("event=keeper_log_trim_failed error=\"%s\"",
-                  strerror(errno));
+        diag_warn("event=keeper_log_trim_failed error=\"%s\"", strerror(errno));
     close(log->fd);
     log->fd = -1;
 }
@@ -52,7 +51,8 @@ enum err klog_write_at(int fd, struct bytes b, int64_t position,
             continue;
         if (n <= 0)
             return err_set(why, n < 0 ? err_from_errno(errno) : ERR_IO,
-                           "write: %s", n < 0 ? strerror(errno) : "no progress");
+                           "write: %s",
+                           n < 0 ? strerror(errno) : "no progress");
         b.at += n;
         b.len -= (size_t)n;
         position += n;
@@ -100,8 +100,7 @@ bool klog_reserve(struct klog *log)
 static enum err sync_fd(const struct klog *log, struct errmsg *why)
 {
     if (log->force_sync && fdatasync(log->fd) != 0)
-        return err_set(why, err_from_errno(errno), "sync: %s",
-                       strerror(errno));
+        return err_set(why, err_from_errno(errno), "sync: %s", strerror(errno));
     return ERR_OK;
 }
 
@@ -123,8 +122,7 @@ static enum err file_fill(struct klog *log, struct bytes records,
     log->step = STEP_FIRST < log->step_most ? STEP_FIRST : log->step_most;
     klog_reserve(log);
     if (log->force_sync && fsync(log->fd) != 0)
-        return err_set(why, err_from_errno(errno), "sync: %s",
-                       strerror(errno));
+        return err_set(why, err_from_errno(errno), "sync: %s", strerror(errno));
     if (rename(temp, name) != 0)
         return err_set(why, err_from_errno(errno), "rename: %s",
                        strerror(errno));
@@ -139,8 +137,10 @@ static enum err file_new(struct klog *log, struct bytes records, int64_t zxid,
     char *temp = mem_need(size);
     enum err err;
 
-    snprintf(name, size, "%s/log.%llx", log->dir, (unsigned long long)zxid);
-    snprintf(temp, size, "%s/new-log.%llx", log->dir, (unsigned long long)zxid);
+    (void)snprintf(name, size, "%s/log.%llx", log->dir,
+                   (unsigned long long)zxid);
+    (void)snprintf(temp, size, "%s/new-log.%llx", log->dir,
+                   (unsigned long long)zxid);
     log->fd = open(temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (log->fd < 0) {
         err = err_set(why, err_from_errno(errno), "open: %s", strerror(errno));
@@ -174,7 +174,9 @@ enum err klog_append(struct klog *log, struct bytes records, int64_t zxid,
         err = sync_fd(log, why);
     if (err == ERR_OK) {
         log->position += (int64_t)records.len;
-        if (log->allocated - log->position < log->step / 4)
+        if (log->size_most > 0 && log->position > log->size_most)
+            klog_roll(log);
+        else if (log->allocated - log->position < log->step / 4)
             klog_reserve(log);
         return ERR_OK;
     }

@@ -19,14 +19,15 @@
 #include "base/err.h"
 
 struct klog {
-    char *dir;            /* .../version-2 */
-    int fd;               /* -1: the next batch opens a new file */
-    int64_t position;     /* end of the good records */
-    int64_t allocated;    /* bytes the file has on disk */
-    int64_t step;         /* how much is allocated next */
-    int64_t step_most;    /* preAllocSize in bytes */
+    char *dir;         /* .../version-2 */
+    int fd;            /* -1: the next batch opens a new file */
+    int64_t position;  /* end of the good records */
+    int64_t allocated; /* bytes the file has on disk */
+    int64_t step;      /* how much is allocated next */
+    int64_t step_most; /* preAllocSize in bytes */
+    int64_t size_most; /* a larger file is the last of its kind; 0: none */
     bool force_sync;
-    bool low;             /* the last preallocation failed for want of space */
+    bool low; /* the last preallocation failed for want of space */
 };
 
 void klog_init(struct klog *log, const char *dir, int64_t pre_alloc_bytes,
@@ -34,7 +35,8 @@ void klog_init(struct klog *log, const char *dir, int64_t pre_alloc_bytes,
 void klog_fini(struct klog *log);
 
 /* Append records and make them durable. `zxid` is that of the first one.
- * ERR_SPACE, ERR_IO: nothing of it counts; the same batch may be tried again. */
+ * ERR_SPACE, ERR_IO: nothing of it counts; the same batch may be tried again.
+ */
 MUST_USE enum err klog_append(struct klog *log, struct bytes records,
                               int64_t zxid, struct errmsg *why);
 

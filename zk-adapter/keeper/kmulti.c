@@ -119,8 +119,8 @@ static void multi_log_failed(struct kreq *req, const struct multi *multi,
                              size_t failed, enum kcode code)
 {
     struct kcore *core = req->core;
-    size_t record = krecord_begin(core, req->peer->session_id, req->xid,
-                                  KOP_MULTI);
+    size_t record =
+        krecord_begin(core, req->peer->session_id, req->xid, KOP_MULTI);
 
     wr_i32(&core->log, (int32_t)multi->n);
     for (size_t i = 0; i < multi->n; i++) {
@@ -135,8 +135,8 @@ static void reply_failed(struct kreq *req, const struct multi *multi,
                          size_t failed, enum kcode code)
 {
     struct wr *out = &req->peer->out;
-    size_t frame = kreply_begin(req->core, req->peer, req->xid,
-                                req->core->zxid, K_OK);
+    size_t frame =
+        kreply_begin(req->core, req->peer, req->xid, req->core->zxid, K_OK);
 
     for (size_t i = 0; i < multi->n; i++) {
         header_write(out, -1, false, code_of(i, failed, code));
@@ -194,8 +194,8 @@ static void multi_done(struct kreq *req, const struct multi *multi,
 static void reply_unreadable(struct kreq *req)
 {
     struct kcore *core = req->core;
-    size_t record = krecord_begin(core, req->peer->session_id, req->xid,
-                                  KOP_ERROR);
+    size_t record =
+        krecord_begin(core, req->peer->session_id, req->xid, KOP_ERROR);
 
     wr_i32(&core->log, K_MARSHALLING);
     krecord_end(core, record);

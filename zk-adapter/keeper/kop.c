@@ -290,9 +290,8 @@ static enum kcode check_apply(const struct kact *act, const struct kop *op,
     if (version_differs(op->version, node->version))
         return K_BAD_VERSION;
     wr_jute(&act->core->log, op->path);
-    wr_i32(&act->core->log, op->version == -1
-                                ? -1
-                                : (int32_t)((uint32_t)node->version + 1u));
+    wr_i32(&act->core->log,
+           op->version == -1 ? -1 : (int32_t)((uint32_t)node->version + 1u));
     change->log_type = KOP_CHECK;
     return K_OK;
 }
@@ -362,9 +361,8 @@ static void tell_one(void *to, struct kwatcher *watcher,
     const struct telling *telling = to;
     struct kcore *core = telling->core;
     struct kpeer *peer = CONTAINER_OF(watcher, struct kpeer, watcher);
-    const struct ktree_node *about = event == KWATCH_CHILDREN
-                                         ? telling->node->parent
-                                         : telling->node;
+    const struct ktree_node *about =
+        event == KWATCH_CHILDREN ? telling->node->parent : telling->node;
 
     if (peer->close != KPEER_OPEN)
         return;
@@ -390,7 +388,7 @@ void kchange_tell(struct kcore *core, const struct kchange *change,
     if (change->node == NULL || change->type == KOP_SET_ACL)
         return;
     kwatch_fire(&core->watches,
-                is_create(change->type)       ? KWATCH_CREATED
+                is_create(change->type)      ? KWATCH_CREATED
                 : change->type == KOP_DELETE ? KWATCH_DELETED
                                              : KWATCH_CHANGED,
                 change->path, tell_one, &telling);

@@ -2,8 +2,8 @@
  *
  * One struct stands for every kind of change, alone or inside a multi. Applying
  * checks in ZooKeeper's order and then changes the tree and writes the body of
- * the log record; what it did is noted in a struct kchange, with which it can be
- * undone in reverse order (a failed multi) or told to the watchers.
+ * the log record; what it did is noted in a struct kchange, with which it can
+ * be undone in reverse order (a failed multi) or told to the watchers.
  */
 #ifndef GREGOR_KEEPER_KOP_H
 #define GREGOR_KEEPER_KOP_H
@@ -11,10 +11,10 @@
 #include "keeper/kcore.h"
 
 struct kop {
-    int32_t type;         /* enum kopcode */
-    int32_t flags;        /* create */
-    int32_t version;      /* delete, setData, setACL, check */
-    int64_t ttl;          /* createTTL; else -1 */
+    int32_t type;    /* enum kopcode */
+    int32_t flags;   /* create */
+    int32_t version; /* delete, setData, setACL, check */
+    int64_t ttl;     /* createTTL; else -1 */
     struct bytes path;
     struct bytes data;
     struct kacl_list acl;
@@ -27,7 +27,7 @@ struct kact {
     int64_t session;
     int64_t zxid;
     int64_t time;
-    bool multi;           /* may have to be undone */
+    bool multi; /* may have to be undone */
 };
 
 struct kchange {
@@ -38,7 +38,7 @@ struct kchange {
     int64_t mzxid;           /* before a setData */
     int64_t mtime;
     struct bytes data;
-    int64_t parent_pzxid;    /* before a create or delete */
+    int64_t parent_pzxid; /* before a create or delete */
 };
 
 /* Read the body of a change; K_MARSHALLING when it is unreadable. The path may

@@ -5,10 +5,16 @@
 static size_t utf8_at(const uint8_t *at, size_t left, uint32_t *out)
 {
     uint8_t lead = at[0];
-    size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2
-               : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-    uint32_t c = n == 1 ? lead : n == 2 ? lead & 0x1fu : n == 3 ? lead & 0x0fu
-                 : lead & 0x07u;
+    size_t n = lead < 0x80   ? 1
+               : lead < 0xc2 ? 0
+               : lead < 0xe0 ? 2
+               : lead < 0xf0 ? 3
+               : lead < 0xf5 ? 4
+                             : 0;
+    uint32_t c = n == 1   ? lead
+                 : n == 2 ? lead & 0x1fu
+                 : n == 3 ? lead & 0x0fu
+                          : lead & 0x07u;
 
     if (n == 0 || n > left)
         return 0;

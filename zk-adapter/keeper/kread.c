@@ -4,15 +4,13 @@
 
 void kstat_write(struct wr *w, const struct ktree_node *node)
 {
-    const uint64_t front[4] = {
-        htobe64((uint64_t)node->czxid), htobe64((uint64_t)node->mzxid),
-        htobe64((uint64_t)node->ctime), htobe64((uint64_t)node->mtime)
-    };
-    const uint32_t versions[3] = {
-        htobe32((uint32_t)node->version),
-        htobe32((uint32_t)ktree_wire_cversion(node)),
-        htobe32((uint32_t)node->aversion)
-    };
+    const uint64_t front[4] = { htobe64((uint64_t)node->czxid),
+                                htobe64((uint64_t)node->mzxid),
+                                htobe64((uint64_t)node->ctime),
+                                htobe64((uint64_t)node->mtime) };
+    const uint32_t versions[3] = { htobe32((uint32_t)node->version),
+                                   htobe32((uint32_t)ktree_wire_cversion(node)),
+                                   htobe32((uint32_t)node->aversion) };
     const uint64_t owner = htobe64((uint64_t)ktree_wire_owner(node));
     const uint32_t sizes[2] = { htobe32(node->data_len),
                                 htobe32(node->n_children) };
@@ -105,8 +103,8 @@ static void about_node(struct kreq *req)
     struct kcore *core = req->core;
     struct bytes path = rd_jute(&req->rd, INT32_MAX);
     bool watched = req->type != KOP_GET_ACL && rd_bool(&req->rd);
-    int32_t perms = req->type == KOP_GET_ACL ? KACL_READ | KACL_ADMIN
-                                             : KACL_READ;
+    int32_t perms =
+        req->type == KOP_GET_ACL ? KACL_READ | KACL_ADMIN : KACL_READ;
     const struct ktree_node *node;
     size_t frame;
 
@@ -326,7 +324,7 @@ static void multi_read_one(struct kreq *req, int32_t type, struct bytes path)
 {
     struct wr *out = &req->peer->out;
     const struct ktree_node *node = ktree_find(&req->core->tree, path);
-    enum kcode code = node == NULL ? K_NO_NODE
+    enum kcode code = node == NULL                    ? K_NO_NODE
                       : allowed(req, node, KACL_READ) ? K_OK
                                                       : K_NO_AUTH;
 

@@ -97,7 +97,8 @@ enum err krecover_list(const char *dir, const char *prefix, int64_t **zxids,
             if (strcmp(prefix, "snapshot.") == 0 &&
                 strstr(entry->d_name, ".gz") != NULL)
                 diag_warn("event=keeper_snapshot_compressed file=%s/%s "
-                          "remedy=\"gunzip it\"", dir, entry->d_name);
+                          "remedy=\"gunzip it\"",
+                          dir, entry->d_name);
             continue;
         }
         if ((*n & (*n - 1)) == 0)
@@ -115,7 +116,8 @@ static char *file_name(const char *dir, const char *prefix, int64_t zxid)
     size_t size = strlen(dir) + PATH_ROOM;
     char *name = mem_need(size);
 
-    snprintf(name, size, "%s/%s%llx", dir, prefix, (unsigned long long)zxid);
+    (void)snprintf(name, size, "%s/%s%llx", dir, prefix,
+                   (unsigned long long)zxid);
     return name;
 }
 
@@ -207,9 +209,11 @@ static enum err snapshot_load(struct kcore *core, const char *dir,
         mem_free(name);
     }
     if (*zxid < 0 && n > 0)
-        err = err_set(why, ERR_CORRUPT, "none of the %zu snapshots in %s can "
+        err = err_set(why, ERR_CORRUPT,
+                      "none of the %zu snapshots in %s can "
                       "be loaded: restore one from a backup, or move the "
-                      "directory away to start empty", n, dir);
+                      "directory away to start empty",
+                      n, dir);
     mem_free(zxids);
     return err;
 }
@@ -220,9 +224,11 @@ static enum err tail_bad(const char *name, struct bytes file, size_t at,
                          bool last, struct errmsg *why)
 {
     if (!last || ktxn_any_behind(file, at))
-        return err_set(why, ERR_CORRUPT, "%s: bad checksum at byte %zu, with "
+        return err_set(why, ERR_CORRUPT,
+                       "%s: bad checksum at byte %zu, with "
                        "good records behind it: restore the file from a "
-                       "backup, or cut it there to lose what follows", name, at);
+                       "backup, or cut it there to lose what follows",
+                       name, at);
     diag_warn("event=keeper_log_tail_cut file=%s position=%zu bytes=%zu", name,
               at, file.len - at);
     if (truncate(name, (off_t)at) != 0)
@@ -262,11 +268,13 @@ static enum err log_replay(struct kcore *core, const char *name, bool last,
     if (!ktxn_file_is_log(file)) {
         file_unmap(file);
         if (!last)
-            return err_set(why, ERR_CORRUPT, "%s has no log header: restore it "
-                           "from a backup", name);
+            return err_set(why, ERR_CORRUPT,
+                           "%s has no log header: restore it "
+                           "from a backup",
+                           name);
         /* Nothing in it was ever answered. */
         char *aside = mem_need(strlen(name) + 8);
-        sprintf(aside, "%s.empty", name);
+        (void)sprintf(aside, "%s.empty", name);
         diag_warn("event=keeper_log_without_header file=%s moved_to=%s", name,
                   aside);
         if (rename(name, aside) != 0)
@@ -279,9 +287,10 @@ static enum err log_replay(struct kcore *core, const char *name, bool last,
     if (err == ERR_CORRUPT)
         err = tail_bad(name, file, at, last, why);
     else if (err != ERR_OK)
-        err = err_set(why, ERR_CORRUPT, "%s: the record that ends at byte %zu "
-                      "can not be applied (%s): restore a backup", name, at,
-                      err_words(err));
+        err = err_set(why, ERR_CORRUPT,
+                      "%s: the record that ends at byte %zu "
+                      "can not be applied (%s): restore a backup",
+                      name, at, err_words(err));
     file_unmap(file);
     return err;
 }
@@ -292,10 +301,12 @@ static enum err logs_alone(struct kcore *core, const int64_t *zxids, size_t n,
 {
     if (n > 0 && zxids[0] != 1 && zxids[0] != 0x100000001ll &&
         !core->config->trust_empty)
-        return err_set(why, ERR_CORRUPT, "%s has logs, the first from zxid "
+        return err_set(why, ERR_CORRUPT,
+                       "%s has logs, the first from zxid "
                        "0x%llx on, but there is no snapshot: restore one, or "
                        "set snapshot.trust.empty=true to start from what there "
-                       "is", dir, (unsigned long long)zxids[0]);
+                       "is",
+                       dir, (unsigned long long)zxids[0]);
     if (n > 0)
         diag_warn("event=keeper_no_snapshot dir=%s logs=%zu", dir, n);
     ktree_plant(&core->tree);
@@ -352,7 +363,7 @@ static size_t owner_remove(struct kcore *core, struct ktree_owner *owner)
 static void dead_owners_remove(struct kcore *core)
 {
     struct map *owners = &core->tree.owners;
-    struct ktree_owner **dead = mem_need_array(owners->count, sizeof *dead);
+    struct ktree_owner **dead = mem_need_array(owners->count, sizeof(void *));
     struct map_link *link = NULL;
     size_t n_dead = 0;
     size_t n = 0;
@@ -371,9 +382,8 @@ static void dead_owners_remove(struct kcore *core)
         diag_info("event=keeper_dead_ephemerals_removed count=%zu", n);
 }
 
-enum err krecover(struct kcore *core, const char *snap_dir,
-                  const char *log_dir, struct krecover_result *result,
-                  struct errmsg *why)
+enum err krecover(struct kcore *core, const char *snap_dir, const char *log_dir,
+                  struct krecover_result *result, struct errmsg *why)
 {
     enum err err;
 

@@ -21,8 +21,7 @@ MUST_USE enum err krecover(struct kcore *core, const char *snap_dir,
 
 /* The files "<prefix><hex>" of a directory, numbers ascending. Free *zxids. */
 MUST_USE enum err krecover_list(const char *dir, const char *prefix,
-                                int64_t **zxids, size_t *n,
-                                struct errmsg *why);
+                                int64_t **zxids, size_t *n, struct errmsg *why);
 
 /* Make a directory and those above it. */
 MUST_USE enum err krecover_mkdirs(const char *dir, struct errmsg *why);

@@ -17,21 +17,21 @@
 #include "loop/pool.h"
 
 enum {
-    K_SCRATCH = 256 << 10,      /* bytes read from a socket at once */
-    K_SNAP_CHUNK = 1 << 20,     /* bytes of a snapshot written at once */
-    K_SNAP_SLICE_US = 500,      /* time a turn may spend on a snapshot */
-    K_SNAP_REST = 9,            /* times a snapshot's duration till the next */
-    K_RETRY_US = 1000000,       /* between attempts to write to a bad disk */
+    K_SCRATCH = 256 << 10,  /* bytes read from a socket at once */
+    K_SNAP_CHUNK = 1 << 20, /* bytes of a snapshot written at once */
+    K_SNAP_SLICE_US = 500,  /* time a turn may spend on a snapshot */
+    K_SNAP_REST = 9,        /* times a snapshot's duration till the next */
+    K_RETRY_US = 1000000,   /* between attempts to write to a bad disk */
 };
 
 struct kconn {
     struct kpeer peer;
     struct keeper *keeper;
-    struct list link;         /* in keeper.conns or keeper.dead */
-    struct list hello;        /* in keeper.strangers: no session yet */
-    struct list paused;       /* in keeper.paused */
+    struct list link;   /* in keeper.conns or keeper.dead */
+    struct list hello;  /* in keeper.strangers: no session yet */
+    struct list paused; /* in keeper.paused */
     struct loop_io io;
-    uint8_t *in;              /* an unfinished frame, or paused input */
+    uint8_t *in; /* an unfinished frame, or paused input */
     size_t in_len;
     size_t in_size;
     struct kaddress *address; /* counts connections of one peer address */
@@ -48,8 +48,8 @@ struct kbatch {
     enum err err;
     struct errmsg why;
     bool busy;
-    bool roll;               /* start a new file with it */
-    bool low;                /* out: the disk is nearly full */
+    bool roll; /* start a new file with it */
+    bool low;  /* out: the disk is nearly full */
 };
 
 /* A snapshot under way. Nodes are gathered on the loop, a chunk at a time is
@@ -62,15 +62,15 @@ struct ksnap_job {
     struct wr chunk;
     uint32_t sum;
     int fd;
-    off_t position;          /* bytes written */
+    off_t position; /* bytes written */
     char *temp;
     char *name;
-    int64_t end_zxid;        /* newest change it may show */
+    int64_t end_zxid; /* newest change it may show */
     int64_t started_us;
-    int64_t rest_until_us;   /* the next one not before */
+    int64_t rest_until_us; /* the next one not before */
     enum { KSNAP_IDLE, KSNAP_NODES, KSNAP_WAIT, KSNAP_SEALED } state;
-    bool busy;               /* the chunk is with the thread */
-    bool last;               /* finish the file with this chunk */
+    bool busy; /* the chunk is with the thread */
+    bool last; /* finish the file with this chunk */
     enum err err;
     struct errmsg why;
 };
@@ -100,17 +100,17 @@ struct keeper {
     struct klog log;
     struct kbatch batch;
     struct ksnap_job snap;
-    uint64_t snap_records;   /* records after which the next one is due */
+    uint64_t snap_records; /* records after which the next one is due */
     bool want_roll;
-    bool ticking_late;       /* the last tick came late: hear everybody first */
+    bool ticking_late; /* the last tick came late: hear everybody first */
     int64_t last_tick_ms;
     int64_t purge_due_ms;
     struct job purge;
     bool purging;
     struct job stop;
-    int lock_fds[2];         /* of the directories; -1: none */
-    char *snap_dir;          /* dataDir/version-2 */
-    char *log_dir;           /* dataLogDir/version-2 */
+    int lock_fds[2]; /* of the directories; -1: none */
+    char *snap_dir;  /* dataDir/version-2 */
+    char *log_dir;   /* dataLogDir/version-2 */
 };
 
 void kserver_time(struct keeper *keeper);

@@ -51,9 +51,9 @@ static bool bucket_is(const struct map_link *link, const void *key)
 static struct bucket *bucket_find(const struct ksessions *sessions,
                                   int64_t tick)
 {
-    struct map_link *link = map_find(&sessions->buckets,
-                                     int_hash(&sessions->buckets, tick),
-                                     bucket_is, &tick);
+    struct map_link *link =
+        map_find(&sessions->buckets, int_hash(&sessions->buckets, tick),
+                 bucket_is, &tick);
 
     return link ? CONTAINER_OF(link, struct bucket, link) : NULL;
 }
@@ -122,9 +122,8 @@ struct ksession *ksession_add(struct ksessions *sessions, int64_t id,
 
 struct ksession *ksession_find(const struct ksessions *sessions, int64_t id)
 {
-    struct map_link *link = map_find(&sessions->by_id,
-                                     int_hash(&sessions->by_id, id), session_is,
-                                     &id);
+    struct map_link *link = map_find(
+        &sessions->by_id, int_hash(&sessions->by_id, id), session_is, &id);
 
     return link ? CONTAINER_OF(link, struct ksession, link) : NULL;
 }

@@ -16,20 +16,20 @@ enum { KSESSION_PASSWORD = 16 };
 struct kpeer;
 
 struct ksession {
-    struct map_link link;  /* in ksessions.by_id */
-    struct list bucket;    /* in a bucket's list */
+    struct map_link link; /* in ksessions.by_id */
+    struct list bucket;   /* in a bucket's list */
     int64_t id;
-    int64_t tick;          /* number of the bucket */
-    int32_t timeout_ms;    /* of the first handshake: what is persisted */
-    int32_t live_ms;       /* of the latest handshake: what counts */
-    struct kpeer *peer;    /* its connection now, or NULL */
+    int64_t tick;       /* number of the bucket */
+    int32_t timeout_ms; /* of the first handshake: what is persisted */
+    int32_t live_ms;    /* of the latest handshake: what counts */
+    struct kpeer *peer; /* its connection now, or NULL */
 };
 
 struct ksessions {
     struct map by_id;
-    struct map buckets;    /* struct bucket by tick number */
+    struct map buckets; /* struct bucket by tick number */
     int64_t next_id;
-    int64_t next_tick;     /* first bucket not yet expired */
+    int64_t next_tick; /* first bucket not yet expired */
     int32_t tick_ms;
 };
 

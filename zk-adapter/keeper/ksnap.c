@@ -6,8 +6,12 @@
 
 #include "keeper/kpath.h"
 
-enum { SNAP_MAGIC = 0x5a4b534e, SNAP_VERSION = 2, DIGEST_VERSION = 2,
-       NODE_USUAL = 160 /* bytes of a small node */ };
+enum {
+    SNAP_MAGIC = 0x5a4b534e,
+    SNAP_VERSION = 2,
+    DIGEST_VERSION = 2,
+    NODE_USUAL = 160 /* bytes of a small node */
+};
 
 /* -- writing --------------------------------------------------------------- */
 
@@ -159,8 +163,8 @@ struct acl_ref {
 struct load {
     struct kcore *core;
     struct rd r;
-    struct map acls;             /* struct acl_ref by id */
-    struct ktree_node *parent;   /* of the last node read */
+    struct map acls;           /* struct acl_ref by id */
+    struct ktree_node *parent; /* of the last node read */
     struct bytes parent_path;
     struct errmsg *why;
 };
@@ -364,7 +368,8 @@ enum err ksnap_load(struct kcore *core, struct bytes file, struct errmsg *why)
         err = sessions_load(&load);
     if (err == ERR_OK)
         err = acls_load(&load);
-    /* About as many as there are; only the speed of what follows hangs on it. */
+    /* About as many as there are; only the speed of what follows hangs on it.
+     */
     ktree_reserve(&core->tree, load.r.left / NODE_USUAL);
     if (err == ERR_OK)
         err = nodes_load(&load);

@@ -23,7 +23,8 @@ static char *path_in(const char *dir, const char *prefix, int64_t zxid)
     size_t size = strlen(dir) + NAME_ROOM;
     char *name = mem_need(size);
 
-    snprintf(name, size, "%s/%s%llx", dir, prefix, (unsigned long long)zxid);
+    (void)snprintf(name, size, "%s/%s%llx", dir, prefix,
+                   (unsigned long long)zxid);
     return name;
 }
 
@@ -39,8 +40,8 @@ static enum err chunk_write(struct ksnap_job *job)
     if (job->chunk.err != ERR_OK)
         return err_set(&job->why, job->chunk.err, "no memory");
     while (done < job->chunk.len) {
-        ssize_t n = write(job->fd, job->chunk.data + done,
-                          job->chunk.len - done);
+        ssize_t n =
+            write(job->fd, job->chunk.data + done, job->chunk.len - done);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -74,8 +75,8 @@ static void job_write(struct job *at)
 
     job->err = ERR_OK;
     if (job->fd < 0) {
-        job->fd = open(job->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                       0644);
+        job->fd =
+            open(job->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (job->fd < 0)
             job->err = err_set(&job->why, err_from_errno(errno), "open: %s",
                                strerror(errno));
@@ -121,7 +122,8 @@ static void job_done(struct job *at)
     if (job->err != ERR_OK) {
         diag_error("event=keeper_snapshot_failed file=%s error=\"%s\" "
                    "remedy=\"make room in dataDir; the log keeps everything "
-                   "until the next one\"", job->temp, job->why.text);
+                   "until the next one\"",
+                   job->temp, job->why.text);
         unlink(job->temp);
         job_forget(job);
     } else if (job->state == KSNAP_SEALED) {
@@ -197,8 +199,7 @@ void ksnap_job_turn(struct keeper *keeper)
 {
     struct ksnap_job *job = &keeper->snap;
 
-    if (job->state == KSNAP_IDLE && keeper->core.log.len == 0 &&
-        is_due(keeper))
+    if (job->state == KSNAP_IDLE && keeper->core.log.len == 0 && is_due(keeper))
         job_start(keeper);
     if (job->state == KSNAP_NODES && !job->busy)
         gather(job);
@@ -236,8 +237,9 @@ void ksnap_job_stop(struct keeper *keeper)
 /* The first snapshot of a new directory, without which logs are not trusted. */
 enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
 {
-    struct ksnap_job job = { .keeper = keeper, .fd = -1,
-                             .sum = KSNAP_SUM_FIRST, .last = true };
+    struct ksnap_job job = {
+        .keeper = keeper, .fd = -1, .sum = KSNAP_SUM_FIRST, .last = true
+    };
     enum err err = ERR_OK;
 
     wr_init(&job.chunk, INT32_MAX);
@@ -311,8 +313,8 @@ void kpurge_turn(struct keeper *keeper)
     if (keeper->config.purge_hours == 0 ||
         keeper->core.now_ms < keeper->purge_due_ms)
         return;
-    keeper->purge_due_ms = keeper->core.now_ms +
-                           (int64_t)keeper->config.purge_hours * 3600 * 1000;
+    keeper->purge_due_ms =
+        keeper->core.now_ms + (int64_t)keeper->config.purge_hours * 3600 * 1000;
     keeper->purge.run = purge_run;
     pool_submit(keeper->snap_pool, &keeper->purge);
 }

@@ -4,8 +4,8 @@
 #include <assert.h>
 
 enum {
-    PIECE = 4096,         /* chains in a piece of the table */
-    INLINE_MOST = 1024,   /* longer data goes into a block of its own */
+    PIECE = 4096,       /* chains in a piece of the table */
+    INLINE_MOST = 1024, /* longer data goes into a block of its own */
 };
 
 struct ktree_chains {
@@ -46,8 +46,8 @@ static struct ktree_node **chain_at(const struct ktree *tree, size_t i)
 
 static void piece_add(struct ktree *tree)
 {
-    tree->pieces = mem_need_more(tree->pieces, tree->n_pieces + 1,
-                                 sizeof *tree->pieces);
+    tree->pieces =
+        mem_need_more(tree->pieces, tree->n_pieces + 1, sizeof(void *));
     tree->pieces[tree->n_pieces++] = mem_need(sizeof(struct ktree_chains));
 }
 
@@ -250,8 +250,9 @@ struct bytes ktree_data(const struct ktree_node *node)
 
 static void set_flag(struct ktree_node *node, enum ktree_flag flag, bool on)
 {
-    node->flags = (on ? node->flags | (unsigned)flag
-                      : node->flags & ~(unsigned)flag) & 0xffu;
+    node->flags =
+        (on ? node->flags | (unsigned)flag : node->flags & ~(unsigned)flag) &
+        0xffu;
 }
 
 static enum err put_data(struct ktree_node *node, struct bytes data)
@@ -307,8 +308,8 @@ static struct ktree_node *node_new(struct bytes name, struct bytes data,
 
     if (room < sizeof(void *))
         room = sizeof(void *);
-    block = mem_try(front + offsetof(struct ktree_node, name) + name.len +
-                    room);
+    block =
+        mem_try(front + offsetof(struct ktree_node, name) + name.len + room);
     if (block == NULL)
         return NULL;
     node = (struct ktree_node *)(void *)(block + front);
@@ -365,16 +366,14 @@ static void node_link(struct ktree *tree, struct ktree_node *parent,
     count_in(tree, node, 1);
 }
 
-static struct ktree_node *add_hashed(struct ktree *tree,
-                                     struct ktree_node *parent,
-                                     struct bytes path, struct bytes data,
-                                     struct kacl *acl, int64_t owner,
-                                     uint32_t hash)
+static struct ktree_node *
+add_hashed(struct ktree *tree, struct ktree_node *parent, struct bytes path,
+           struct bytes data, struct kacl *acl, int64_t owner, uint32_t hash)
 {
-    size_t above = parent ? (parent->parent ? ktree_path_len(parent) : 0) + 1
-                          : 0;
-    struct bytes name = parent ? bytes_make(path.at + above, path.len - above)
-                               : BYTES("");
+    size_t above =
+        parent ? (parent->parent ? ktree_path_len(parent) : 0) + 1 : 0;
+    struct bytes name =
+        parent ? bytes_make(path.at + above, path.len - above) : BYTES("");
     struct ktree_node *node = NULL;
 
     if (name.len <= KTREE_NAME_MOST && data.len < UINT32_MAX)

@@ -45,24 +45,24 @@ struct ktree_node {
     int64_t czxid;
     int64_t mzxid;
     int64_t pzxid;
-    int64_t ctime;               /* wall ms */
+    int64_t ctime; /* wall ms */
     int64_t mtime;
     int32_t version;
-    int32_t cversion;            /* stored: counts creates only */
+    int32_t cversion; /* stored: counts creates only */
     int32_t aversion;
     uint32_t n_children;
     uint32_t hash;
     uint32_t data_len;
     uint32_t name_len : 24;
-    uint32_t flags : 8;          /* enum ktree_flag */
-    uint32_t room;               /* bytes behind the name */
+    uint32_t flags : 8; /* enum ktree_flag */
+    uint32_t room;      /* bytes behind the name */
     uint8_t name[];
 };
 
 /* In front of nodes that have an owner value. */
 struct ktree_owned {
-    struct list link;  /* in ktree_owner.nodes, tree.containers or tree.ttls */
-    int64_t owner;     /* as stored: session, KTREE_CONTAINER, or TTL */
+    struct list link; /* in ktree_owner.nodes, tree.containers or tree.ttls */
+    int64_t owner;    /* as stored: session, KTREE_CONTAINER, or TTL */
     struct ktree_node node;
 };
 
@@ -82,11 +82,11 @@ struct ktree_walk {
 
 struct ktree {
     struct ktree_chains **pieces;
-    size_t n_pieces;      /* allocated pieces */
-    size_t n_chains;      /* chains in use */
-    size_t n;             /* nodes, the root too */
+    size_t n_pieces; /* allocated pieces */
+    size_t n_chains; /* chains in use */
+    size_t n;        /* nodes, the root too */
     size_t n_ephemerals;
-    int64_t data_size;    /* sum of path and data lengths */
+    int64_t data_size; /* sum of path and data lengths */
     uint64_t seed;
     struct ktree_node *root;
     struct kacls acls;
@@ -126,8 +126,7 @@ struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
 /* The same, but NULL too if there is such a node already; `*exists` tells. */
 struct ktree_node *ktree_add_new(struct ktree *tree, struct ktree_node *parent,
                                  struct bytes path, struct bytes data,
-                                 struct kacl *acl, int64_t owner,
-                                 bool *exists);
+                                 struct kacl *acl, int64_t owner, bool *exists);
 
 /* Take a node without children out of the tree, its links kept so that
  * ktree_attach() in reverse order puts it back where it was. */

@@ -67,16 +67,16 @@ void ktree_plant(struct ktree *tree)
     struct kacl_entry read_only = { KACL_READ, BYTES("world"),
                                     BYTES("anyone") };
     struct kacl_list list = { &read_only, 1, false };
-    struct ktree_node *root = ktree_add(tree, NULL, BYTES("/"), BYTES(""),
-                                        NULL, 0);
+    struct ktree_node *root =
+        ktree_add(tree, NULL, BYTES("/"), BYTES(""), NULL, 0);
     struct ktree_node *own;
     struct ktree_node *config;
 
     assert(root != NULL);
     own = ktree_add(tree, root, BYTES("/zookeeper"), BYTES(""), NULL, 0);
     assert(own != NULL);
-    config = ktree_add(tree, own, BYTES("/zookeeper/quota"), BYTES(""), NULL,
-                       0);
+    config =
+        ktree_add(tree, own, BYTES("/zookeeper/quota"), BYTES(""), NULL, 0);
     assert(config != NULL);
     config = ktree_add(tree, own, BYTES("/zookeeper/config"), BYTES(""),
                        kacl_intern(&tree->acls, &list, 0), 0);

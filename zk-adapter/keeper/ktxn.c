@@ -131,8 +131,8 @@ static enum err replay_create(const struct replay *rp, struct rd *r,
     struct ktree_node *node = ktree_find(tree, path);
     if (parent == NULL)
         return ERR_OK;
-    struct kacl *shared = acl.n ? kacl_intern(&tree->acls, &acl, rp->zxid)
-                                : NULL;
+    struct kacl *shared =
+        acl.n ? kacl_intern(&tree->acls, &acl, rp->zxid) : NULL;
     if (node != NULL) {
         ktree_set_acl(tree, node, shared);
     } else {
@@ -322,8 +322,7 @@ enum err ktxn_replay(struct kcore *core, struct bytes payload)
     type = rd_i32(&r);
     if (r.err != ERR_OK)
         return r.err;
-    err = type == KOP_MULTI ? replay_multi(&rp, &r)
-                            : replay_one(&rp, &r, type);
+    err = type == KOP_MULTI ? replay_multi(&rp, &r) : replay_one(&rp, &r, type);
     arena_reset(&core->arena);
     if (rp.zxid > core->zxid)
         core->zxid = rp.zxid;

@@ -36,7 +36,8 @@ int64_t ktxn_zxid(struct bytes payload);
 
 /* Apply a record to the core, as at start: idempotent over a tree that may hold
  * some of its effects already. core->zxid moves up.
- * ERR_SHORT, ERR_FORMAT, ERR_NOMEM: it can not be read; the tree holds a part. */
+ * ERR_SHORT, ERR_FORMAT, ERR_NOMEM: it can not be read; the tree holds a part.
+ */
 MUST_USE enum err ktxn_replay(struct kcore *core, struct bytes payload);
 
 #endif

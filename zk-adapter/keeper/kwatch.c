@@ -41,13 +41,12 @@ static struct kwatch_path *path_find(const struct kwatches *watches,
 
     if (watches->by_path.count == 0)
         return NULL;
-    link = map_find(&watches->by_path,
-                    bytes_hash(text, watches->by_path.seed), path_is, &text);
+    link = map_find(&watches->by_path, bytes_hash(text, watches->by_path.seed),
+                    path_is, &text);
     return link ? CONTAINER_OF(link, struct kwatch_path, link) : NULL;
 }
 
-static struct kwatch_path *path_get(struct kwatches *watches,
-                                    struct bytes text)
+static struct kwatch_path *path_get(struct kwatches *watches, struct bytes text)
 {
     struct kwatch_path *path = path_find(watches, text);
 
@@ -72,10 +71,10 @@ static struct kwatch *watch_find(const struct kwatch_path *path,
     const struct list *b = watcher->watches.next;
 
     while (a != &path->watches && b != &watcher->watches) {
-        struct kwatch *x = CONTAINER_OF((void *)(uintptr_t)a, struct kwatch,
-                                        of_path);
-        struct kwatch *y = CONTAINER_OF((void *)(uintptr_t)b, struct kwatch,
-                                        of_peer);
+        struct kwatch *x =
+            CONTAINER_OF((void *)(uintptr_t)a, struct kwatch, of_path);
+        struct kwatch *y =
+            CONTAINER_OF((void *)(uintptr_t)b, struct kwatch, of_peer);
 
         if (x->owner == watcher)
             return x;

@@ -36,25 +36,25 @@ struct kwatch_path {
 };
 
 struct kwatch {
-    struct list of_path;   /* in kwatch_path.watches */
-    struct list of_peer;   /* in the owner's list */
+    struct list of_path; /* in kwatch_path.watches */
+    struct list of_peer; /* in the owner's list */
     struct kwatch_path *path;
     struct kwatcher *owner;
-    unsigned modes;        /* enum kwatch_mode bits, never 0 */
+    unsigned modes; /* enum kwatch_mode bits, never 0 */
 };
 
 /* The side of a connection. */
 struct kwatcher {
     struct list watches;
-    uint64_t told;         /* number of the last change told to it */
+    uint64_t told; /* number of the last change told to it */
     size_t n;
 };
 
 struct kwatches {
     struct map by_path;
     size_t n_recursive;
-    size_t n;              /* watches */
-    uint64_t change;       /* counts changes, for `told` */
+    size_t n;        /* watches */
+    uint64_t change; /* counts changes, for `told` */
 };
 
 typedef void kwatch_tell_fn(void *to, struct kwatcher *watcher,
@@ -69,15 +69,15 @@ void kwatcher_fini(struct kwatches *watches, struct kwatcher *watcher);
 
 /* Add modes for a path. */
 void kwatch_add(struct kwatches *watches, struct kwatcher *watcher,
-                struct bytes path, unsigned modes);
+                struct bytes text, unsigned modes);
 
 /* The modes set for (watcher, path); 0 when none. */
 unsigned kwatch_modes(const struct kwatches *watches,
-                      const struct kwatcher *watcher, struct bytes path);
+                      const struct kwatcher *watcher, struct bytes text);
 
 /* Take modes away; those not set do not matter. */
 void kwatch_remove(struct kwatches *watches, struct kwatcher *watcher,
-                   struct bytes path, unsigned modes);
+                   struct bytes text, unsigned modes);
 
 /* A node was created, deleted or changed: tell everybody concerned, of the node
  * and then (created, deleted) of its parent. One-shot watches are taken out

@@ -23,14 +23,12 @@ static void catch_up(struct kreq *req, unsigned list, int64_t since,
     static const unsigned modes[] = { KWATCH_DATA, KWATCH_DATA, KWATCH_CHILD,
                                       KWATCH_PERSISTENT, KWATCH_RECURSIVE };
 
-    if (list == 0 && node == NULL)
+    if ((list == 0 || list == 2) && node == NULL)
         event_send(req, KWATCH_DELETED, path);
     else if (list == 0 && node->mzxid > since)
         event_send(req, KWATCH_CHANGED, path);
     else if (list == 1 && node != NULL)
         event_send(req, KWATCH_CREATED, path);
-    else if (list == 2 && node == NULL)
-        event_send(req, KWATCH_DELETED, path);
     else if (list == 2 && node->pzxid > since)
         event_send(req, KWATCH_CHILDREN, path);
     else
@@ -90,11 +88,13 @@ static void add_watch(struct kreq *req, struct bytes path, int32_t mode)
 
 static void check_watch(struct kreq *req, struct bytes path, int32_t type)
 {
-    static const unsigned modes[] = {
-        0, KWATCH_CHILD, KWATCH_DATA,
-        KWATCH_CHILD | KWATCH_DATA | KWATCH_PERSISTENT | KWATCH_RECURSIVE,
-        KWATCH_PERSISTENT, KWATCH_RECURSIVE
-    };
+    static const unsigned modes[] = { 0,
+                                      KWATCH_CHILD,
+                                      KWATCH_DATA,
+                                      KWATCH_CHILD | KWATCH_DATA |
+                                          KWATCH_PERSISTENT | KWATCH_RECURSIVE,
+                                      KWATCH_PERSISTENT,
+                                      KWATCH_RECURSIVE };
     enum kcode code = K_OK;
 
     if (type < 1 || type > 5)

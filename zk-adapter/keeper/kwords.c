@@ -34,7 +34,7 @@ static void average(char out[static 32], uint64_t sum, uint64_t n)
 {
     size_t len;
 
-    snprintf(out, 32, "%.4f", n ? (double)sum / (double)n : 0.0);
+    (void)snprintf(out, 32, "%.4f", n ? (double)sum / (double)n : 0.0);
     len = strlen(out);
     while (out[len - 1] == '0' && out[len - 2] != '.')
         out[--len] = '\0';
@@ -47,7 +47,7 @@ static uint64_t dir_size(const char *data_dir)
     struct dirent *entry;
     uint64_t sum = 0;
 
-    snprintf(path, sizeof path, "%s/version-2", data_dir);
+    (void)snprintf(path, sizeof path, "%s/version-2", data_dir);
     d = opendir(path);
     while (d != NULL && (entry = readdir(d)) != NULL) {
         struct stat st;
@@ -119,7 +119,8 @@ static void word_conf(struct kcore *core, struct kpeer *peer, struct wr *w)
         (unsigned long long)dir_size(c->data_dir));
     say(w, "dataLogDir=%s/version-2\ndataLogSize=%llu\n", c->data_log_dir,
         (unsigned long long)dir_size(c->data_log_dir));
-    say(w, "tickTime=%d\nmaxClientCnxns=%d\nminSessionTimeout=%d\n"
+    say(w,
+        "tickTime=%d\nmaxClientCnxns=%d\nminSessionTimeout=%d\n"
         "maxSessionTimeout=%d\nclientPortListenBacklog=%d\nserverId=0\n",
         (int)c->tick_time_ms, (int)c->max_client_cnxns, (int)c->min_session_ms,
         (int)c->max_session_ms, (int)c->listen_backlog);
@@ -169,14 +170,17 @@ static void word_srst(struct kcore *core, struct kpeer *peer, struct wr *w)
 
 static const char *op_name(int32_t op)
 {
-    static const struct { int32_t op; const char *name; } names[] = {
-        { 0, "NA" }, { -10, "SESS" }, { -11, "CLOS" }, { 11, "PING" },
-        { 1, "CREA" }, { 15, "CREA" }, { 19, "CREA" }, { 21, "CREA" },
-        { 2, "DELE" }, { 3, "EXIS" }, { 4, "GETD" }, { 5, "SETD" },
-        { 8, "GETC" }, { 12, "GETC" }, { 104, "GETACN" }, { 6, "GETA" },
-        { 7, "SETA" }, { 9, "SYNC" }, { 13, "CHEC" }, { 14, "MULT" },
-        { 22, "MLTR" }, { 16, "RECO" }, { 101, "SETW" }, { 105, "STW2" },
-        { 106, "ADDW" }, { 17, "CHKW" }, { 18, "REMW" }, { 107, "HOMI" },
+    static const struct {
+        int32_t op;
+        const char *name;
+    } names[] = {
+        { 0, "NA" },     { -10, "SESS" }, { -11, "CLOS" },   { 11, "PING" },
+        { 1, "CREA" },   { 15, "CREA" },  { 19, "CREA" },    { 21, "CREA" },
+        { 2, "DELE" },   { 3, "EXIS" },   { 4, "GETD" },     { 5, "SETD" },
+        { 8, "GETC" },   { 12, "GETC" },  { 104, "GETACN" }, { 6, "GETA" },
+        { 7, "SETA" },   { 9, "SYNC" },   { 13, "CHEC" },    { 14, "MULT" },
+        { 22, "MLTR" },  { 16, "RECO" },  { 101, "SETW" },   { 105, "STW2" },
+        { 106, "ADDW" }, { 17, "CHKW" },  { 18, "REMW" },    { 107, "HOMI" },
         { 103, "GETE" },
     };
 
@@ -202,9 +206,11 @@ static void peer_line(const struct kpeer *peer, const struct kpeer *asking,
             (long long)peer->since_wall_ms, (int)peer->timeout_ms);
         if (s->last_cxid >= 0)
             say(w, ",lcxid=0x%x", (unsigned)s->last_cxid);
-        say(w, ",lzxid=0x%llx,lresp=%lld,llat=%lld,minlat=%lld,avglat=%.0f,"
-            "maxlat=%lld", (unsigned long long)s->last_zxid,
-            (long long)s->last_response_ms, (long long)s->latency_last_ms,
+        say(w,
+            ",lzxid=0x%llx,lresp=%lld,llat=%lld,minlat=%lld,avglat=%.0f,"
+            "maxlat=%lld",
+            (unsigned long long)s->last_zxid, (long long)s->last_response_ms,
+            (long long)s->latency_last_ms,
             (long long)(s->latency_n ? s->latency_min_ms : 0),
             s->latency_n ? (double)s->latency_sum_ms / (double)s->latency_n : 0,
             (long long)s->latency_max_ms);
@@ -314,8 +320,8 @@ static void word_wchc(struct kcore *core, struct kpeer *peer, struct wr *w)
         if (data_watches(p) == 0)
             continue;
         say(w, "0x%llx\n", (unsigned long long)p->session_id);
-        for (struct list *m = p->watcher.watches.next;
-             m != &p->watcher.watches; m = m->next) {
+        for (struct list *m = p->watcher.watches.next; m != &p->watcher.watches;
+             m = m->next) {
             const struct kwatch *watch =
                 CONTAINER_OF(m, struct kwatch, of_peer);
 
@@ -335,8 +341,7 @@ static void word_wchp(struct kcore *core, struct kpeer *peer, struct wr *w)
 
     (void)peer;
     while ((link = map_next(&core->watches.by_path, link)) != NULL) {
-        struct kwatch_path *path =
-            CONTAINER_OF(link, struct kwatch_path, link);
+        struct kwatch_path *path = CONTAINER_OF(link, struct kwatch_path, link);
 
         if (!path_has_data(path))
             continue;
@@ -349,7 +354,8 @@ static void word_wchp(struct kcore *core, struct kpeer *peer, struct wr *w)
             if (in_data_table(watch))
                 say(w, "\t0x%llx\n",
                     (unsigned long long)CONTAINER_OF(watch->owner, struct kpeer,
-                                                     watcher)->session_id);
+                                                     watcher)
+                        ->session_id);
         }
     }
     say(w, "\n");
@@ -399,8 +405,8 @@ static void word_dump(struct kcore *core, struct kpeer *peer, struct wr *w)
         struct tm tm;
         char when[64];
 
-        gmtime_r(&at, &tm);
-        strftime(when, sizeof when, "%a %b %d %H:%M:%S UTC %Y", &tm);
+        (void)gmtime_r(&at, &tm);
+        (void)strftime(when, sizeof when, "%a %b %d %H:%M:%S UTC %Y", &tm);
         say(w, "1 expire at %s:\n\t0x%llx\n", when, (unsigned long long)s->id);
     }
     dump_ephemerals(core, w);
@@ -543,13 +549,14 @@ struct bytes kword_answer(struct kcore *core, struct kpeer *peer,
         if (memcmp(word.at, words[i].name, 4) != 0)
             continue;
         if (!is_allowed(core->config, words[i].name))
-            return arena_format(arena, "%s is not executed because it is not in "
-                                "the whitelist.\n", words[i].name);
+            return arena_format(arena,
+                                "%s is not executed because it is not in "
+                                "the whitelist.\n",
+                                words[i].name);
         wr_init(&w, K_ARENA_MOST / 2);
         words[i].run(core, peer, &w);
-        answer = arena_copy(arena, bytes_make(w.data ? w.data
-                                                     : (const uint8_t *)"",
-                                              w.len));
+        answer = arena_copy(
+            arena, bytes_make(w.data ? w.data : (const uint8_t *)"", w.len));
         wr_fini(&w);
         return answer;
     }

@@ -12,8 +12,8 @@ static void reply_write(struct kreq *req, const struct kop *op,
                         const struct kchange *change)
 {
     struct wr *out = &req->peer->out;
-    size_t frame = kreply_begin(req->core, req->peer, req->xid,
-                                req->core->zxid, K_OK);
+    size_t frame =
+        kreply_begin(req->core, req->peer, req->xid, req->core->zxid, K_OK);
 
     switch (op->type) {
     case KOP_CREATE:
@@ -113,8 +113,8 @@ static void change_handle(struct kreq *req)
 static void reconfig_refuse(struct kreq *req)
 {
     struct kcore *core = req->core;
-    enum kcode code = core->config->reconfig ? K_UNIMPLEMENTED
-                                             : K_RECONFIG_DISABLED;
+    enum kcode code =
+        core->config->reconfig ? K_UNIMPLEMENTED : K_RECONFIG_DISABLED;
 
     for (int i = 0; i < 3; i++)
         (void)rd_jute(&req->rd, INT32_MAX);
@@ -269,7 +269,8 @@ static unsigned clean_list(struct kcore *core, struct list *list, unsigned most)
     unsigned n = 0;
 
     LIST_EACH(link, list) {
-        struct ktree_owned *owned = CONTAINER_OF(link, struct ktree_owned, link);
+        struct ktree_owned *owned =
+            CONTAINER_OF(link, struct ktree_owned, link);
 
         if (n == most)
             break;

@@ -153,8 +153,8 @@ START_TEST(a_failed_multi_changes_nothing_and_says_which_op_failed)
     ck_assert_int_eq(m->cversion, before.cversion);
     ck_assert_int_eq(m->pzxid, before.pzxid);
     ck_assert_uint_eq(m->n_children, 1);
-    const struct ktree_node *old = ktree_find(&world.core.tree,
-                                              BYTES("/m/old"));
+    const struct ktree_node *old =
+        ktree_find(&world.core.tree, BYTES("/m/old"));
     ck_assert_bytes(ktree_data(old), BYTES("x"));
     ck_assert_int_eq(old->version, 0);
     ck_assert_ptr_null(ktree_find(&world.core.tree, BYTES("/m/new")));
@@ -388,13 +388,13 @@ static int32_t set_acl(const char *path, int32_t perms, const char *scheme,
 START_TEST(digest_rights_bind_and_the_super_user_passes)
 {
     setup();
-    world.config.super_digest = mem_need_text(
-        BYTES("super:D/InIHSb7yEEbrWz8b9l71RjZJU="));
+    world.config.super_digest =
+        mem_need_text(BYTES("super:D/InIHSb7yEEbrWz8b9l71RjZJU="));
     create("/a", 0);
     ck_assert_int_eq(set_acl("/a", 31, "nosuch", "x"), K_INVALID_ACL);
     ck_assert_int_eq(set_acl("/a", 31, "auth", ""), K_INVALID_ACL);
-    ck_assert_int_eq(set_acl("/a", 31, "digest",
-                             "bob:ikIaKsbtGweaHnb/jKn7OHqbunM="), K_OK);
+    ck_assert_int_eq(
+        set_acl("/a", 31, "digest", "bob:ikIaKsbtGweaHnb/jKn7OHqbunM="), K_OK);
     ck_assert_int_eq(kuser_exists(&user, "/a", false).err, K_NO_AUTH);
     ck_assert_int_eq(create("/a/b", 0), K_NO_AUTH);
     ck_assert_int_eq(auth("bob:pw"), K_OK);
@@ -459,9 +459,9 @@ START_TEST(a_peer_that_does_not_read_is_not_read_from)
     kpeer_sent(&user.peer, kpeer_sendable(&user.peer).len);
     user.read = 0;
     for (int i = 0; i < 1000 && !user.peer.paused; i++) {
-        uint8_t frame[4 + 8 + 4 + 4 + 1] = { 0, 0, 0, 17, 0, 0, 0, 1, 0, 0, 0,
-                                             4, 0, 0, 0, 4, '/', 'b', 'i', 'g',
-                                             0 };
+        uint8_t frame[4 + 8 + 4 + 4 + 1] = { 0, 0, 0,   17,  0,   0,   0,
+                                             1, 0, 0,   0,   4,   0,   0,
+                                             0, 4, '/', 'b', 'i', 'g', 0 };
 
         kuser_feed(&user, bytes_make(frame, sizeof frame));
     }

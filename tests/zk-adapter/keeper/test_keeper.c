@@ -20,12 +20,15 @@ static enum err start(struct keeper **keeper)
     enum err err;
 
     keeper_config_init(&config);
-    ck_assert_err(keeper_config_set(&config, BYTES("dataDir"), bytes_of(dir),
-                                    &why), ERR_OK);
-    ck_assert_err(keeper_config_set(&config, BYTES("clientPort"), BYTES("0"),
-                                    &why), ERR_OK);
+    ck_assert_err(
+        keeper_config_set(&config, BYTES("dataDir"), bytes_of(dir), &why),
+        ERR_OK);
+    ck_assert_err(
+        keeper_config_set(&config, BYTES("clientPort"), BYTES("0"), &why),
+        ERR_OK);
     ck_assert_err(keeper_config_set(&config, BYTES("clientPortAddress"),
-                                    BYTES("127.0.0.1"), &why), ERR_OK);
+                                    BYTES("127.0.0.1"), &why),
+                  ERR_OK);
     err = keeper_start(keeper, &config, &why);
     ck_assert_int_eq(err != ERR_OK, why.text[0] != '\0');
     keeper_config_fini(&config);
@@ -90,8 +93,8 @@ static int32_t ask(int fd, int32_t type, const char *path)
         wr_bool(&w, false);
     }
     send_all(fd, &w);
-    struct rd r = rd_make(bytes_make(answer, recv_frame(fd, answer,
-                                                        sizeof answer)));
+    struct rd r =
+        rd_make(bytes_make(answer, recv_frame(fd, answer, sizeof answer)));
     (void)rd_i32(&r);
     (void)rd_i64(&r);
     return rd_i32(&r);

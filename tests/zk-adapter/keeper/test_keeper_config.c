@@ -19,12 +19,14 @@ START_TEST(a_file_is_read_as_java_reads_properties)
     struct keeper_config c;
     struct errmsg why;
 
-    ck_assert_err(read_text(&c, "# a comment\n! another\n\n"
+    ck_assert_err(read_text(&c,
+                            "# a comment\n! another\n\n"
                             "  tickTime = 2000 \r\n"
                             "dataDir:/var/\\\n    lib/z k\n"
                             "clientPort 2182\n"
                             "zookeeper.extendedTypesEnabled=true\n"
-                            "forceSync=no\n4lw.commands.whitelist=*\n", &why),
+                            "forceSync=no\n4lw.commands.whitelist=*\n",
+                            &why),
                   ERR_OK);
     ck_assert_int_eq(c.tick_time_ms, 2000);
     ck_assert_str_eq(c.data_dir, "/var/lib/z k");
@@ -53,8 +55,11 @@ START_TEST(bad_values_name_file_line_and_key)
     ck_assert_err(read_text(&c, "dataDir=/x\nsecureClientPort=1\n", &why),
                   ERR_INVALID);
     keeper_config_fini(&c);
-    ck_assert_err(read_text(&c, "dataDir=/x\nminSessionTimeout=9\n"
-                            "maxSessionTimeout=8", &why), ERR_INVALID);
+    ck_assert_err(read_text(&c,
+                            "dataDir=/x\nminSessionTimeout=9\n"
+                            "maxSessionTimeout=8",
+                            &why),
+                  ERR_INVALID);
     keeper_config_fini(&c);
 }
 END_TEST
@@ -64,13 +69,18 @@ START_TEST(one_server_line_may_carry_the_port_and_two_are_refused)
     struct keeper_config c;
     struct errmsg why;
 
-    ck_assert_err(read_text(&c, "dataDir=/x\n"
-                            "server.1=localhost:2888:3888;2181\n", &why),
+    ck_assert_err(read_text(&c,
+                            "dataDir=/x\n"
+                            "server.1=localhost:2888:3888;2181\n",
+                            &why),
                   ERR_OK);
     ck_assert_int_eq(c.client_port, 2181);
     keeper_config_fini(&c);
-    ck_assert_err(read_text(&c, "dataDir=/x\nserver.1=a:1:2;0.0.0.0:99\n"
-                            "server.2=b:1:2\n", &why), ERR_INVALID);
+    ck_assert_err(read_text(&c,
+                            "dataDir=/x\nserver.1=a:1:2;0.0.0.0:99\n"
+                            "server.2=b:1:2\n",
+                            &why),
+                  ERR_INVALID);
     keeper_config_fini(&c);
 }
 END_TEST

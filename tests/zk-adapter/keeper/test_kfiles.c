@@ -142,15 +142,16 @@ START_TEST(a_snapshot_taken_under_way_and_the_log_give_the_same_tree)
         while (ksnap_more(&snap, &file, 3))
             change_some(&user, 8);
         ksnap_end(&snap, &file);
-        ksnap_seal(&file, ksnap_sum(KSNAP_SUM_FIRST,
-                                    bytes_make(file.data, file.len)),
+        ksnap_seal(&file,
+                   ksnap_sum(KSNAP_SUM_FIRST, bytes_make(file.data, file.len)),
                    snap.zxid);
         change_some(&user, 50);
 
         ck_assert(ksnap_looks_whole(bytes_make(file.data, file.len)));
         kcore_init(&again, &world.config, 0, 0);
-        ck_assert_msg(ksnap_load(&again, bytes_make(file.data, file.len),
-                                 &why) == ERR_OK, "%s", why.text);
+        ck_assert_msg(
+            ksnap_load(&again, bytes_make(file.data, file.len), &why) == ERR_OK,
+            "%s", why.text);
         again.zxid = snap.zxid;
         replay_all(&again, bytes_make(world.disk.data, world.disk.len));
         same_core(&world.core, &again);
@@ -237,8 +238,8 @@ START_TEST(a_damaged_snapshot_is_refused)
 
         file.data[i] ^= 0x10;
         kcore_init(&again, &world.config, 0, 0);
-        ck_assert_int_ne(ksnap_load(&again, bytes_make(file.data, file.len),
-                                    &why), ERR_OK);
+        ck_assert_int_ne(
+            ksnap_load(&again, bytes_make(file.data, file.len), &why), ERR_OK);
         ck_assert_int_ne(why.text[0], 0);
         kcore_fini(&again);
         file.data[i] ^= 0x10;
@@ -285,12 +286,14 @@ static void log_batches(struct klog *log, unsigned n)
     before = world.disk.len;
     kuser_hello(&world, &user, 5000);
     for (unsigned i = 0; i < n; i++) {
-        int64_t zxid = ktxn_zxid(bytes_make(
-            world.disk.data + before + KTXN_FRONT, KTXN_HEADER));
+        int64_t zxid = ktxn_zxid(
+            bytes_make(world.disk.data + before + KTXN_FRONT, KTXN_HEADER));
 
-        ck_assert_err(klog_append(log, bytes_make(world.disk.data + before,
-                                                  world.disk.len - before),
-                                  zxid, NULL), ERR_OK);
+        ck_assert_err(klog_append(log,
+                                  bytes_make(world.disk.data + before,
+                                             world.disk.len - before),
+                                  zxid, NULL),
+                      ERR_OK);
         before = world.disk.len;
         snprintf(path, sizeof path, "/n%u", i);
         kuser_create(&user, path, "x", 0);

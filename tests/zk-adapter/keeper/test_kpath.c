@@ -5,9 +5,11 @@
 
 START_TEST(ordinary_paths_are_valid)
 {
-    static const char *const good[] = { "/", "/a", "/a/b", "/...", "/a..b",
-                                        "/.b", "/a b", "/\xc2\xa0",
-                                        "/\xc3\xa9/\xe4\xb8\xad" };
+    static const char *const good[] = {
+        "/",    "/a",        "/a/b",
+        "/...", "/a..b",     "/.b",
+        "/a b", "/\xc2\xa0", "/\xc3\xa9/\xe4\xb8\xad"
+    };
 
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         ck_assert_msg(kpath_is_valid(bytes_of(good[i])), "%s", good[i]);
@@ -17,10 +19,30 @@ END_TEST
 START_TEST(odd_paths_are_refused)
 {
     static const char *const bad[] = {
-        "", "a", "//", "/a/", "/a//b", "/.", "/..", "/./a", "/a/../b", "/a/.",
-        "/\x01", "/\x1f", "/\x7f", "/\xc2\x80", "/\xc2\x9f",
-        "/\xed\xa0\x80", "/\xee\x80\x80", "/\xef\xbf\xb0", "/\xef\xbf\xbd",
-        "/\xf0\x9f\x98\x80", "/\xff", "/\xc3", "/\xc0\x80", "/\xe0\x80\x80",
+        "",
+        "a",
+        "//",
+        "/a/",
+        "/a//b",
+        "/.",
+        "/..",
+        "/./a",
+        "/a/../b",
+        "/a/.",
+        "/\x01",
+        "/\x1f",
+        "/\x7f",
+        "/\xc2\x80",
+        "/\xc2\x9f",
+        "/\xed\xa0\x80",
+        "/\xee\x80\x80",
+        "/\xef\xbf\xb0",
+        "/\xef\xbf\xbd",
+        "/\xf0\x9f\x98\x80",
+        "/\xff",
+        "/\xc3",
+        "/\xc0\x80",
+        "/\xe0\x80\x80",
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -82,13 +82,14 @@ START_TEST(data_moves_in_and_out_of_the_node)
         char path[16];
 
         snprintf(path, sizeof path, "/s%zu", i);
-        struct ktree_node *node = ktree_add(&tree, tree.root, bytes_of(path),
-                                            bytes_make(bytes, sizes[i]), NULL,
-                                            0);
+        struct ktree_node *node =
+            ktree_add(&tree, tree.root, bytes_of(path),
+                      bytes_make(bytes, sizes[i]), NULL, 0);
         for (size_t k = 0; k < 9; k++) {
             memset(bytes, (int)(i * 9 + k), sizes[k]);
-            ck_assert_err(ktree_set_data(&tree, node,
-                                         bytes_make(bytes, sizes[k])), ERR_OK);
+            ck_assert_err(
+                ktree_set_data(&tree, node, bytes_make(bytes, sizes[k])),
+                ERR_OK);
             ck_assert_bytes(ktree_data(node), bytes_make(bytes, sizes[k]));
             ck_assert_err(ktree_set_data(&tree, node, BYTES_NULL), ERR_OK);
             ck_assert(bytes_is_null(ktree_data(node)));
