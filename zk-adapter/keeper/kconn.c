@@ -38,17 +38,16 @@ static bool address_is(const struct map_link *link, const void *key)
 static struct bytes address_raw(const struct sockaddr_storage *ss,
                                 uint16_t *port)
 {
-    const struct sockaddr_in6 *six = (const void *)ss;
-    const struct sockaddr_in *four = (const void *)ss;
+    const uint8_t *at = (const uint8_t *)ss;
+    struct sockaddr_in6 six;
 
-    if (ss->ss_family == AF_INET) {
-        *port = ntohs(four->sin_port);
-        return bytes_make(&four->sin_addr, 4);
-    }
-    *port = ntohs(six->sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-        return bytes_make((const uint8_t *)&six->sin6_addr + 12, 4);
-    return bytes_make(&six->sin6_addr, 16);
+    memcpy(&six, ss, sizeof six); /* the port is at the same place in both */
+    *port = ntohs(six.sin6_port);
+    if (six.sin6_family == AF_INET)
+        return bytes_make(at + offsetof(struct sockaddr_in, sin_addr), 4);
+    at += offsetof(struct sockaddr_in6, sin6_addr);
+    return IN6_IS_ADDR_V4MAPPED(&six.sin6_addr) ? bytes_make(at + 12, 4)
+                                                : bytes_make(at, 16);
 }
 
 static struct kaddress *address_take(struct keeper *keeper, struct bytes raw)
