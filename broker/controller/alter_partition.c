@@ -78,11 +78,12 @@ static void decide(struct controller *ctl, struct state_item *item,
     const alter_partition *in = item->arg;
     size_t n;
     const int32_t *isr = wanted_isr(ctl, in, &n);
-    bool write;
+    bool write = false;
 
-    item->error = item->tries > 0
-                      ? KAFKA_INVALID_UPDATE_VERSION
-                      : check(ctl, p, in, r->version, isr, n, &write);
+    if (item->tries > 0)
+        item->error = KAFKA_INVALID_UPDATE_VERSION;
+    else
+        item->error = check(ctl, p, in, r->version, isr, n, &write);
     if (item->error != KAFKA_NONE) {
         item->status = ITEM_FAILED;
         return;
@@ -98,9 +99,7 @@ static void decide(struct controller *ctl, struct state_item *item,
     };
 }
 
-/* -- the answer
- * -----------------------------------------------------------------------------
- */
+/* -- the answer ----------------------------------------------------------- */
 
 static void answer_fill(struct ctl_request *r, answer_partition *out,
                         const struct state_item *item)
@@ -182,9 +181,7 @@ static void aborted(struct controller *ctl)
     finish(r);
 }
 
-/* -- the event
- * ------------------------------------------------------------------------------
- */
+/* -- the event ------------------------------------------------------------ */
 
 static void items_fill(struct controller *ctl, const struct ctl_request *r,
                        struct state_item *item)

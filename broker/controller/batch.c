@@ -83,9 +83,7 @@ void batch_add_stop(struct controller *ctl, struct ctx_topic *topic,
     b->stop[b->n_stop++] = (struct stop_entry){ topic, index, broker, delete };
 }
 
-/* -- order
- * ----------------------------------------------------------------------------
- */
+/* -- order ---------------------------------------------------------------- */
 
 static int compare_place(const struct ctx_topic *a, int32_t i,
                          const struct ctx_topic *b, int32_t j)
@@ -150,8 +148,7 @@ static void merge(struct batch *b)
         qsort(b->um, b->n_um, sizeof *b->um, um_compare);
 }
 
-/* -- pieces of requests
- * ------------------------------------------------------------------ */
+/* -- pieces of requests --------------------------------------------------- */
 
 static int32_t *ids(struct payload *pl, const int32_t *in, size_t n)
 {
@@ -272,8 +269,7 @@ static void send_lai(struct controller *ctl, struct ctx_broker *to,
     payload_unref(pl);
 }
 
-/* -- UpdateMetadata
- * ------------------------------------------------------------------------ */
+/* -- UpdateMetadata ------------------------------------------------------- */
 
 static void um_brokers_fill(struct controller *ctl, struct payload *pl,
                             struct wire_update_metadata_request *r)
@@ -387,9 +383,7 @@ void batch_send_all_metadata(struct controller *ctl, struct ctx_broker *to)
     mem_free(entries);
 }
 
-/* -- StopReplica
- * ------------------------------------------------------------------------------
- */
+/* -- StopReplica ---------------------------------------------------------- */
 
 static int32_t stop_epoch(const struct stop_entry *entry)
 {
@@ -429,7 +423,7 @@ static void send_stop_split(struct controller *ctl, struct ctx_broker *to,
     for (size_t i = 0; i < n; i++) {
         if (entries[i].delete != delete)
             continue;
-        if (entries[i].topic != last) {
+        if (t == NULL || entries[i].topic != last) {
             last = entries[i].topic;
             t = &m.request.stop.topics[m.request.stop.n_topics++];
             t->name = text(pl, last->name);
@@ -476,9 +470,7 @@ static void send_stop(struct controller *ctl, struct ctx_broker *to,
     payload_unref(pl);
 }
 
-/* -- sending
- * ----------------------------------------------------------------------------------
- */
+/* -- sending -------------------------------------------------------------- */
 
 void batch_send(struct controller *ctl)
 {

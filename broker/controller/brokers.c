@@ -7,8 +7,7 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- reading /brokers/ids
- * ------------------------------------------------------------------ */
+/* -- reading /brokers/ids ------------------------------------------------- */
 
 static void broker_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -70,8 +69,7 @@ struct seen_broker *broker_seen(const struct controller *ctl, int32_t id)
     return NULL;
 }
 
-/* -- in and out of the context
- * --------------------------------------------------------------- */
+/* -- in and out of the context -------------------------------------------- */
 
 struct ctl_watch *broker_watch_get(struct controller *ctl,
                                    struct ctx_broker *broker)
@@ -129,9 +127,7 @@ void broker_drop(struct controller *ctl, struct ctx_broker *broker)
     ctx_broker_drop(&ctl->context, broker->id);
 }
 
-/* -- failure
- * ------------------------------------------------------------------------------------
- */
+/* -- failure -------------------------------------------------------------- */
 
 static bool is_gone(const struct controller *ctl, int32_t broker)
 {
@@ -141,20 +137,13 @@ static bool is_gone(const struct controller *ctl, int32_t broker)
     return false;
 }
 
-#define EACH_PARTITION(ctl, topic, i)                                          \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
-        for (size_t i = 0; i < topic->n_partitions; i++)                       \
-            if (topic->partitions[i].n_replicas > 0)
-
 /* Partitions whose leader went: offline, then elect for all that wait. */
 static void leaders_gone_step(struct controller *ctl)
 {
     bool any = false;
 
-    EACH_PARTITION(ctl, topic, i)
-    {
-        struct ctx_partition *p = &topic->partitions[i];
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        struct ctx_partition *p = w.p;
 
         if (p->state == PARTITION_ONLINE && is_gone(ctl, p->leader)) {
             ctx_partition_move(p, PARTITION_OFFLINE);
@@ -187,29 +176,26 @@ static void replicas_gone_step(struct controller *ctl)
     struct state_item *items;
     size_t n = 0;
 
-    EACH_PARTITION(ctl, topic, i)
-    {
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
         for (size_t b = 0; b < ctl->work.n_brokers; b++)
-            n += ctx_replica_place(&topic->partitions[i],
-                                   ctl->work.brokers[b]) >= 0;
+            n += ctx_replica_place(w.p, ctl->work.brokers[b]) >= 0;
     }
     items = update_items(ctl, n);
     n = 0;
-    EACH_PARTITION(ctl, topic, i)
-    {
-        struct ctx_partition *p = &topic->partitions[i];
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        struct ctx_partition *p = w.p;
 
         for (size_t b = 0; b < ctl->work.n_brokers; b++) {
             int place = ctx_replica_place(p, ctl->work.brokers[b]);
 
             if (place < 0)
                 continue;
-            if (topic->deleting)
-                replica_fail_deletion(topic, p, place);
+            if (w.topic->deleting)
+                replica_fail_deletion(w.topic, p, place);
             else if (can_go_offline(ctx_replica_state(p, place)))
                 items[n++] =
-                    (struct state_item){ .topic = topic,
-                                         .index = (int32_t)i,
+                    (struct state_item){ .topic = w.topic,
+                                         .index = w.index,
                                          .broker = ctl->work.brokers[b] };
         }
     }
@@ -236,9 +222,7 @@ static void failure_step(struct controller *ctl)
     flow_then(ctl, failure_end_step);
 }
 
-/* -- start-up
- * ------------------------------------------------------------------------------------
- */
+/* -- start-up ------------------------------------------------------------- */
 
 static bool is_new(struct controller *ctl, struct ctx_broker *broker)
 {
@@ -252,20 +236,20 @@ static bool is_old(struct controller *ctl, struct ctx_broker *broker)
     return !is_new(ctl, broker);
 }
 
-static void replicas_online(struct controller *ctl, struct ctx_topic *topic,
-                            size_t index, int32_t broker)
+static void replicas_online(struct controller *ctl, const struct ctx_walk *w,
+                            int32_t broker)
 {
-    struct ctx_partition *p = &topic->partitions[index];
+    struct ctx_partition *p = w->p;
     int place = ctx_replica_place(p, broker);
 
     if (place < 0)
         return;
     ctx_replica_set_dir_failed(p, place, false);
-    if (topic->deleting || !can_go_offline(ctx_replica_state(p, place)))
+    if (w->topic->deleting || !can_go_offline(ctx_replica_state(p, place)))
         return;
     ctx_replica_move(p, place, REPLICA_ONLINE);
-    batch_add_lai(ctl, topic, (int32_t)index, broker, false);
-    batch_add_um(ctl, topic, (int32_t)index);
+    batch_add_lai(ctl, w->topic, w->index, broker, false);
+    batch_add_um(ctl, w->topic, w->index);
 }
 
 static void startup_elect_step(struct controller *ctl)
@@ -295,8 +279,8 @@ static void startup_tell_step(struct controller *ctl)
     for (size_t s = 0; s < seen->n; s++) {
         if (!seen->list[s].joined)
             continue;
-        EACH_PARTITION(ctl, topic, i)
-        replicas_online(ctl, topic, i, seen->list[s].id);
+        for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+            replicas_online(ctl, &w, seen->list[s].id);
     }
 }
 
@@ -326,9 +310,7 @@ static void startup_step(struct controller *ctl)
     flow_then(ctl, topics_eligible_step);
 }
 
-/* -- the event
- * ------------------------------------------------------------------------------------
- */
+/* -- the event ------------------------------------------------------------ */
 
 static void compare_step(struct controller *ctl)
 {
@@ -358,9 +340,7 @@ void broker_change_begin(struct controller *ctl)
     flow_then(ctl, compare_step);
 }
 
-/* -- endpoints changed
- * ------------------------------------------------------------------------------
- */
+/* -- endpoints changed ---------------------------------------------------- */
 
 static void modified_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -395,8 +375,7 @@ void broker_modified_begin(struct controller *ctl)
     flow_then(ctl, batch_send);
 }
 
-/* -- log directories that failed
- * ----------------------------------------------------------------------- */
+/* -- log directories that failed ------------------------------------------ */
 
 static void storage_elect_step(struct controller *ctl)
 {

@@ -60,8 +60,7 @@ static void message_free(struct message *message)
     mem_free(message);
 }
 
-/* -- answers
- * ------------------------------------------------------------------------ */
+/* -- answers -------------------------------------------------------------- */
 
 /* An event with room for `n` answers and `bytes` of names behind them. */
 static struct ctl_event *answers_new(enum ctl_event_kind kind, int32_t broker,
@@ -218,8 +217,7 @@ static void answered(struct channel *ch, const struct message *m,
                   ch->broker, m->key, kafka_error_name(code));
 }
 
-/* -- sending
- * -------------------------------------------------------------------------- */
+/* -- sending -------------------------------------------------------------- */
 
 static void send_next(struct channel *ch);
 

@@ -41,8 +41,7 @@ void context_fini(struct context *ctx)
     ctx->brokers = NULL;
 }
 
-/* -- brokers ------------------------------------------------------------------
- */
+/* -- brokers -------------------------------------------------------------- */
 
 /* Place of the first broker whose id is not below. */
 static size_t broker_place(const struct context *ctx, int32_t id)
@@ -156,8 +155,7 @@ bool ctx_broker_is_same(const struct ctx_broker *broker,
     return true;
 }
 
-/* -- topics
- * -------------------------------------------------------------------- */
+/* -- topics --------------------------------------------------------------- */
 
 struct ctx_topic *ctx_topic_find(const struct context *ctx, struct bytes name)
 {
@@ -236,8 +234,27 @@ struct ctx_topic *ctx_topic_next(const struct context *ctx,
     return link ? CONTAINER_OF(link, struct ctx_topic, by_name) : NULL;
 }
 
-/* -- partitions
- * ----------------------------------------------------------------- */
+bool ctx_walk_next(const struct context *ctx, struct ctx_walk *walk)
+{
+    if (walk->topic != NULL)
+        walk->index++;
+    for (;;) {
+        if (walk->topic == NULL ||
+            (size_t)walk->index >= walk->topic->n_partitions) {
+            walk->topic = ctx_topic_next(ctx, walk->topic);
+            walk->index = 0;
+            if (walk->topic == NULL)
+                return false;
+            continue;
+        }
+        walk->p = &walk->topic->partitions[walk->index];
+        if (walk->p->n_replicas > 0)
+            return true;
+        walk->index++;
+    }
+}
+
+/* -- partitions ----------------------------------------------------------- */
 
 struct ctx_partition *ctx_partition_find(const struct ctx_topic *topic,
                                          int32_t index)

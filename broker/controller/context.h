@@ -114,8 +114,7 @@ void context_init(struct context *ctx);
 /* Frees all; watches and channels must be gone. */
 void context_fini(struct context *ctx);
 
-/* -- brokers ------------------------------------------------------------------
- */
+/* -- brokers -------------------------------------------------------------- */
 
 struct ctx_broker *ctx_broker_find(const struct context *ctx, int32_t id);
 /* Add or, if it is there, replace its endpoints and rack. */
@@ -132,8 +131,7 @@ const struct znode_endpoint *ctx_endpoint_find(const struct ctx_broker *broker,
 bool ctx_broker_is_same(const struct ctx_broker *broker,
                         const struct znode_broker *data);
 
-/* -- topics
- * -------------------------------------------------------------------- */
+/* -- topics --------------------------------------------------------------- */
 
 struct ctx_topic *ctx_topic_find(const struct context *ctx, struct bytes name);
 struct ctx_topic *ctx_topic_find_id(const struct context *ctx, struct uuid id);
@@ -146,8 +144,18 @@ void ctx_topic_drop(struct context *ctx, struct ctx_topic *topic);
 struct ctx_topic *ctx_topic_next(const struct context *ctx,
                                  const struct ctx_topic *topic);
 
-/* -- partitions
- * ----------------------------------------------------------------- */
+/* A walk over all partitions that exist; begins as { 0 }. */
+struct ctx_walk {
+    struct ctx_topic *topic;
+    int32_t index;
+    struct ctx_partition *p;
+};
+
+/* On to the next one; false: there are no more. Topics must not come or go
+ * meanwhile. */
+bool ctx_walk_next(const struct context *ctx, struct ctx_walk *walk);
+
+/* -- partitions ----------------------------------------------------------- */
 
 /* NULL when it does not exist. */
 struct ctx_partition *ctx_partition_find(const struct ctx_topic *topic,

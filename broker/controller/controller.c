@@ -97,9 +97,9 @@ void controller_stop(struct controller *ctl, struct job *on_done)
     ctl->world.exec->post(ctl->world.exec, on_done);
 }
 
-void controller_free(struct controller **out)
+void controller_free(struct controller **owner)
 {
-    struct controller *ctl = *out;
+    struct controller *ctl = *owner;
 
     if (ctl == NULL)
         return;
@@ -118,7 +118,7 @@ void controller_free(struct controller **out)
     batch_fini(&ctl->batch);
     mem_free(ctl->world.own);
     mem_free(ctl);
-    *out = NULL;
+    *owner = NULL;
 }
 
 bool controller_is_active(const struct controller *ctl)
@@ -131,8 +131,7 @@ int32_t controller_active_id(const struct controller *ctl)
     return ctl->active_id;
 }
 
-/* -- events of others
- * --------------------------------------------------------------------- */
+/* -- events of others ----------------------------------------------------- */
 
 static void submitted(struct job *job)
 {

@@ -43,7 +43,7 @@ void controller_on_registered(struct controller *ctl);
 /* Resign (nothing is written) and stop taking events; `on_done` on the loop. */
 void controller_stop(struct controller *ctl, struct job *on_done);
 /* After on_done, or before controller_start(). */
-void controller_free(struct controller **ctl);
+void controller_free(struct controller **owner);
 
 /* A moment's answer; any thread. */
 bool controller_is_active(const struct controller *ctl);

@@ -11,8 +11,7 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- names below /admin/delete_topics
- * --------------------------------------------------------- */
+/* -- names below /admin/delete_topics ------------------------------------- */
 
 /* Delete these children: unknown topics, or all when deletion is disabled. */
 static void marks_delete(struct controller *ctl, const struct bytes *names,
@@ -69,9 +68,7 @@ void topic_deletion_begin(struct controller *ctl)
     flow_then(ctl, deletions_resume);
 }
 
-/* -- beginning
- * ------------------------------------------------------------------------------------
- */
+/* -- beginning ------------------------------------------------------------ */
 
 static bool is_reassigning(const struct ctx_topic *topic)
 {
@@ -211,9 +208,7 @@ void deletions_resume(struct controller *ctl)
     flow_then(ctl, complete_step);
 }
 
-/* -- completing
- * ------------------------------------------------------------------------------------
- */
+/* -- completing ----------------------------------------------------------- */
 
 static bool all_deleted(const struct ctx_topic *topic)
 {
@@ -340,9 +335,7 @@ static void complete_step(struct controller *ctl)
     flow_then(ctl, znodes_delete_step);
 }
 
-/* -- answers
- * ----------------------------------------------------------------------------------------
- */
+/* -- answers -------------------------------------------------------------- */
 
 void stop_answers_begin(struct controller *ctl)
 {

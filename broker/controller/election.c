@@ -48,9 +48,7 @@ void elect_begin(struct controller *ctl)
     flow_then(ctl, look_step);
 }
 
-/* -- looking
- * ---------------------------------------------------------------------------
- */
+/* -- looking -------------------------------------------------------------- */
 
 static void controller_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -126,8 +124,7 @@ static void seen_step(struct controller *ctl)
     flow_then(ctl, look_step);
 }
 
-/* -- standing
- * -------------------------------------------------------------------------- */
+/* -- standing ------------------------------------------------------------- */
 
 static void epoch_read(struct controller *ctl, struct ctl_op *op)
 {
@@ -254,8 +251,7 @@ static void stand_step(struct controller *ctl)
     ctl_multi(ctl, parts, 2, stood, NULL);
 }
 
-/* -- resigning
- * ------------------------------------------------------------------------- */
+/* -- resigning ------------------------------------------------------------ */
 
 static void watches_cancel(struct controller *ctl)
 {

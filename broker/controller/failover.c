@@ -9,9 +9,7 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- /feature
- * ---------------------------------------------------------------------------
- */
+/* -- /feature ------------------------------------------------------------- */
 
 static void feature_written(struct controller *ctl, struct ctl_op *op)
 {
@@ -67,8 +65,7 @@ static void feature_step(struct controller *ctl)
     ctl_get(ctl, ZNODE_FEATURE, NULL, feature_read, NULL);
 }
 
-/* -- notifications of an earlier time
- * ----------------------------------------------------- */
+/* -- notifications of an earlier time ------------------------------------- */
 
 static void log_dirs_list_step(struct controller *ctl)
 {
@@ -90,9 +87,7 @@ static void isrs_delete_step(struct controller *ctl)
     notifications_delete(ctl, ZNODE_ISR_CHANGES);
 }
 
-/* -- context
- * ------------------------------------------------------------------------------
- */
+/* -- context -------------------------------------------------------------- */
 
 static void brokers_step(struct controller *ctl)
 {
@@ -116,9 +111,7 @@ static void first_metadata_step(struct controller *ctl)
     batch_send_brokers(ctl, NULL);
 }
 
-/* -- replicas
- * ------------------------------------------------------------------------------
- */
+/* -- replicas ------------------------------------------------------------- */
 
 static size_t replicas_init(struct controller *ctl, struct ctx_topic *topic,
                             int32_t index, struct ctx_partition *p)
@@ -152,35 +145,26 @@ static void offline_gather(struct ctx_topic *topic, int32_t index,
                                                  .broker = ctx_replicas(p)[i] };
 }
 
-#define EACH_PARTITION(ctl, topic, i)                                          \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
-        for (size_t i = 0; i < topic->n_partitions; i++)                       \
-            if (topic->partitions[i].n_replicas > 0)
-
 static void replicas_step(struct controller *ctl)
 {
     struct state_item *items;
     size_t n = 0;
 
-    EACH_PARTITION(ctl, topic, i)
-    n += replicas_init(ctl, topic, (int32_t)i, &topic->partitions[i]);
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+        n += replicas_init(ctl, w.topic, w.index, w.p);
     items = update_items(ctl, n);
     n = 0;
-    EACH_PARTITION(ctl, topic, i)
-    offline_gather(topic, (int32_t)i, &topic->partitions[i], items, &n);
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+        offline_gather(w.topic, w.index, w.p, items, &n);
     replicas_offline(ctl);
 }
 
-/* -- partitions
- * ----------------------------------------------------------------------------
- */
+/* -- partitions ----------------------------------------------------------- */
 
 static void partitions_step(struct controller *ctl)
 {
-    EACH_PARTITION(ctl, topic, i)
-    {
-        struct ctx_partition *p = &topic->partitions[i];
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        struct ctx_partition *p = w.p;
 
         ctx_partition_move(p, PARTITION_NEW);
         if (!ctx_has_state(p))

@@ -112,8 +112,7 @@ static void steps_turn(struct flow *flow, size_t from)
     }
 }
 
-/* -- driver
- * ---------------------------------------------------------------------- */
+/* -- driver --------------------------------------------------------------- */
 
 /* The event is over: free what belongs to it. */
 static void event_end(struct controller *ctl)
@@ -166,7 +165,7 @@ static void event_begin(struct controller *ctl, struct ctl_event *event)
         [EVENT_EXTERNAL] = external_begin,
     };
     static const bool when_inactive[N_EVENTS] = {
-#define X(kind, inactive) [EVENT_##kind] = inactive,
+#define X(kind, inactive) [EVENT_##kind] = (inactive),
         CTL_EVENTS(X)
 #undef X
     };
@@ -244,8 +243,7 @@ void flow_go(struct controller *ctl)
     flow->driving = false;
 }
 
-/* -- operations
- * -------------------------------------------------------------------- */
+/* -- operations ----------------------------------------------------------- */
 
 static void op_done(struct zk_op *zk_op)
 {
@@ -363,8 +361,7 @@ void ctl_guarded(struct controller *ctl, struct zk_part *parts, size_t n,
     ctl_multi(ctl, parts, n, guarded_done, guarded);
 }
 
-/* -- deleting many
- * ------------------------------------------------------------------ */
+/* -- deleting many -------------------------------------------------------- */
 
 enum { DELETE_PARTS_MAX = 2000, DELETE_BYTES_MAX = 256 * 1024 };
 

@@ -29,8 +29,7 @@
 #include "wire/msg_stop_replica.h"
 #include "wire/msg_update_metadata.h"
 
-/* -- events
- * -------------------------------------------------------------------- */
+/* -- events --------------------------------------------------------------- */
 
 /* clang-format off */
 #define CTL_EVENTS(X) /* kind, handled by inactive controllers too */ \
@@ -83,8 +82,7 @@ struct ctl_watch {
     struct ctx_topic *topic; /* TOPIC_MODIFIED */
 };
 
-/* -- flow
- * ---------------------------------------------------------------------- */
+/* -- flow ----------------------------------------------------------------- */
 
 typedef void step_fn(struct controller *ctl);
 
@@ -119,8 +117,7 @@ struct ctl_op {
     size_t n_parts;
 };
 
-/* -- writing partition states
- * -------------------------------------------------- */
+/* -- writing partition states --------------------------------------------- */
 
 enum item_status {
     ITEM_DECIDE,   /* the decide function is to be asked (again) */
@@ -160,8 +157,7 @@ struct update {
     decide_fn *decide;
 };
 
-/* -- requests to brokers
- * -------------------------------------------------------- */
+/* -- requests to brokers -------------------------------------------------- */
 
 struct lai_entry {
     struct ctx_topic *topic;
@@ -193,8 +189,7 @@ struct batch {
     bool um_brokers; /* UpdateMetadata even without partitions */
 };
 
-/* -- the controller
- * -------------------------------------------------------------- */
+/* -- the controller ------------------------------------------------------- */
 
 struct work { /* of the event that is handled, zeroed before */
     struct ctl_event *event;

@@ -9,9 +9,7 @@
 
 enum { READS_MAX = 2000 };
 
-/* -- names
- * ------------------------------------------------------------------------------
- */
+/* -- names ---------------------------------------------------------------- */
 
 static void names_listed(struct controller *ctl, struct ctl_op *op)
 {
@@ -38,9 +36,7 @@ void load_names(struct controller *ctl, const char *path,
     ctl_children(ctl, path, watch, names_listed, NULL);
 }
 
-/* -- watches
- * ----------------------------------------------------------------------------
- */
+/* -- watches -------------------------------------------------------------- */
 
 struct ctl_watch *topic_watch_get(struct controller *ctl,
                                   struct ctx_topic *topic)
@@ -67,9 +63,7 @@ void topic_watch_drop(struct controller *ctl, struct ctx_topic *topic)
     mem_free(watch);
 }
 
-/* -- topics
- * ------------------------------------------------------------------------------
- */
+/* -- topics --------------------------------------------------------------- */
 
 static void id_written(struct controller *ctl, struct ctl_op *op)
 {
@@ -201,9 +195,7 @@ void load_topics(struct controller *ctl)
     flow_then(ctl, topics_step);
 }
 
-/* -- states
- * ------------------------------------------------------------------------------
- */
+/* -- states --------------------------------------------------------------- */
 
 struct place {
     struct ctx_topic *topic;

@@ -29,9 +29,7 @@ static void contents_get(struct controller *ctl, const char *parent,
     }
 }
 
-/* -- ISR changes
- * ---------------------------------------------------------------------------
- */
+/* -- ISR changes ---------------------------------------------------------- */
 
 struct reload {
     struct ctx_topic *topic;
@@ -95,8 +93,7 @@ void isr_change_begin(struct controller *ctl)
     flow_then(ctl, isr_delete_step);
 }
 
-/* -- log directories
- * ------------------------------------------------------------------------ */
+/* -- log directories ------------------------------------------------------ */
 
 static void event_read(struct controller *ctl, struct ctl_op *op)
 {

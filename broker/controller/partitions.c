@@ -9,8 +9,7 @@
 #include "base/diag.h"
 #include "controller/internal.h"
 
-/* -- what the elections may do
- * ----------------------------------------------------- */
+/* -- what the elections may do -------------------------------------------- */
 
 /* Whether unclean elections are allowed, by topic: read from its znode only for
  * topics that have a partition without a live ISR member. */
@@ -82,8 +81,7 @@ static void unclean_step(struct controller *ctl)
     ctl->work.unclean = set;
 }
 
-/* -- decisions
- * --------------------------------------------------------------------- */
+/* -- decisions ------------------------------------------------------------ */
 
 static void item_elected(struct controller *ctl, struct state_item *item,
                          const struct election *e, int32_t leader_epoch)
@@ -138,8 +136,7 @@ static void decide_first(struct controller *ctl, struct state_item *item,
     item_elected(ctl, item, &e, 0);
 }
 
-/* -- afterwards
- * --------------------------------------------------------------------- */
+/* -- afterwards ----------------------------------------------------------- */
 
 static void finish_step(struct controller *ctl)
 {
@@ -209,8 +206,7 @@ void partitions_create(struct controller *ctl)
     flow_then(ctl, finish_step);
 }
 
-/* -- whatever waits for a leader
- * ----------------------------------------------------- */
+/* -- whatever waits for a leader ------------------------------------------ */
 
 static bool waits(const struct ctx_topic *topic, const struct ctx_partition *p)
 {

@@ -22,9 +22,7 @@ static void elect_step(struct controller *ctl)
     partitions_elect(ctl, ELECT_PREFERRED);
 }
 
-/* -- by the clock
- * ----------------------------------------------------------------------------
- */
+/* -- by the clock --------------------------------------------------------- */
 
 /* Of the partitions that prefer this broker, do too many have another leader?
  */
@@ -97,8 +95,7 @@ void preferred_timer_start(struct controller *ctl, int64_t delay_us)
                                delay_us);
 }
 
-/* -- by /admin/preferred_replica_election
- * ------------------------------------------------------ */
+/* -- by /admin/preferred_replica_election --------------------------------- */
 
 static void znode_delete_step(struct controller *ctl)
 {
@@ -150,8 +147,7 @@ void preferred_znode_begin(struct controller *ctl)
                NULL);
 }
 
-/* -- unclean elections became possible
- * --------------------------------------------------------- */
+/* -- unclean elections became possible ------------------------------------ */
 
 static void waiting_step(struct controller *ctl)
 {

@@ -11,12 +11,6 @@ typedef struct wire_controlled_shutdown_response shutdown_response;
 typedef struct wire_controlled_shutdown_response_remaining_partitions
     remaining_partition;
 
-#define EACH_PARTITION(ctl, topic, i)                                          \
-    for (struct ctx_topic *topic = ctx_topic_next(&(ctl)->context, NULL);      \
-         topic != NULL; topic = ctx_topic_next(&(ctl)->context, topic))        \
-        for (size_t i = 0; i < topic->n_partitions; i++)                       \
-            if (topic->partitions[i].n_replicas > 1)
-
 static struct ctl_request *request_of(struct controller *ctl)
 {
     return CONTAINER_OF(ctl->work.event->external, struct ctl_request, event);
@@ -41,13 +35,11 @@ static void aborted(struct controller *ctl)
     finish(r);
 }
 
-/* -- led
- * -------------------------------------------------------------------------------------
- */
+/* -- led ------------------------------------------------------------------ */
 
 static bool leads(const struct ctx_partition *p, int32_t broker)
 {
-    return ctx_has_state(p) && p->leader == broker;
+    return p->n_replicas > 1 && ctx_has_state(p) && p->leader == broker;
 }
 
 static void led_step(struct controller *ctl)
@@ -56,22 +48,19 @@ static void led_step(struct controller *ctl)
     struct state_item *items;
     size_t n = 0;
 
-    EACH_PARTITION(ctl, topic, i)
-    n += leads(&topic->partitions[i], broker);
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+        n += leads(w.p, broker);
     items = update_items(ctl, n);
     n = 0;
-    EACH_PARTITION(ctl, topic, i)
-    {
-        if (leads(&topic->partitions[i], broker))
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        if (leads(w.p, broker))
             items[n++] =
-                (struct state_item){ .topic = topic, .index = (int32_t)i };
+                (struct state_item){ .topic = w.topic, .index = w.index };
     }
     partitions_elect(ctl, ELECT_SHUTDOWN);
 }
 
-/* -- followed
- * --------------------------------------------------------------------------------
- */
+/* -- followed ------------------------------------------------------------- */
 
 struct followed {
     struct state_item *items;
@@ -83,8 +72,8 @@ static bool follows(const struct ctx_topic *topic,
 {
     int place = ctx_replica_place(p, broker);
 
-    return place >= 0 && !topic->deleting && ctx_has_state(p) &&
-           p->leader != broker &&
+    return place >= 0 && p->n_replicas > 1 && !topic->deleting &&
+           ctx_has_state(p) && p->leader != broker &&
            (ctx_replica_state(p, place) == REPLICA_ONLINE ||
             ctx_replica_state(p, place) == REPLICA_NEW);
 }
@@ -96,14 +85,13 @@ static void followed_find(struct controller *ctl)
     struct followed *followed = flow_take(ctl, 1, sizeof *followed);
     size_t n = 0;
 
-    EACH_PARTITION(ctl, topic, i)
-    n += follows(topic, &topic->partitions[i], broker);
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+        n += follows(w.topic, w.p, broker);
     followed->items = flow_take(ctl, n, sizeof *followed->items);
-    EACH_PARTITION(ctl, topic, i)
-    {
-        if (follows(topic, &topic->partitions[i], broker))
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        if (follows(w.topic, w.p, broker))
             followed->items[followed->n++] = (struct state_item){
-                .topic = topic, .index = (int32_t)i, .broker = broker
+                .topic = w.topic, .index = w.index, .broker = broker
             };
     }
     ctl->work.private_ = followed;
@@ -127,9 +115,7 @@ static void offline_step(struct controller *ctl)
     replicas_offline(ctl);
 }
 
-/* -- the answer
- * --------------------------------------------------------------------------------
- */
+/* -- the answer ----------------------------------------------------------- */
 
 static void finish_step(struct controller *ctl)
 {
@@ -139,19 +125,18 @@ static void finish_step(struct controller *ctl)
     size_t n = 0;
 
     ctl->flow.on_abort = NULL;
-    EACH_PARTITION(ctl, topic, i)
-    n += !topic->to_delete && leads(&topic->partitions[i], broker);
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);)
+        n += !w.topic->to_delete && leads(w.p, broker);
     out->remaining_partitions =
         arena_array(r->arena, n, sizeof(remaining_partition));
-    EACH_PARTITION(ctl, topic, i)
-    {
-        if (topic->to_delete || !leads(&topic->partitions[i], broker) ||
+    for (struct ctx_walk w = { 0 }; ctx_walk_next(&ctl->context, &w);) {
+        if (w.topic->to_delete || !leads(w.p, broker) ||
             out->remaining_partitions == NULL)
             continue;
         out->remaining_partitions[out->n_remaining_partitions++] =
             (remaining_partition){
-                .topic_name = arena_copy(r->arena, topic->name),
-                .partition_index = (int32_t)i,
+                .topic_name = arena_copy(r->arena, w.topic->name),
+                .partition_index = w.index,
             };
     }
     diag_info("event=controlled_shutdown broker=%d remaining=%zu", broker, n);

@@ -54,9 +54,7 @@ static void create_step(struct controller *ctl)
     flow_then(ctl, batch_send);
 }
 
-/* -- the list
- * --------------------------------------------------------------------------------
- */
+/* -- the list ------------------------------------------------------------- */
 
 static void vanished(struct controller *ctl)
 {
@@ -102,9 +100,7 @@ void topic_change_begin(struct controller *ctl)
     flow_then(ctl, compare_step);
 }
 
-/* -- expansion
- * -----------------------------------------------------------------------------------
- */
+/* -- expansion ------------------------------------------------------------ */
 
 static void restored(struct controller *ctl, struct ctl_op *op)
 {

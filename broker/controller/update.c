@@ -69,8 +69,7 @@ static void written(struct state_item *item, int32_t version)
     item->status = ITEM_WRITTEN;
 }
 
-/* -- decide
- * ------------------------------------------------------------------------ */
+/* -- decide --------------------------------------------------------------- */
 
 static void write_step(struct controller *ctl);
 static void again_step(struct controller *ctl);
@@ -100,8 +99,7 @@ static void decide_step(struct controller *ctl)
     flow_then(ctl, again_step);
 }
 
-/* -- write
- * ------------------------------------------------------------------------- */
+/* -- write ---------------------------------------------------------------- */
 
 static void group_done(struct controller *ctl, struct ctl_op *op)
 {
@@ -275,8 +273,7 @@ static void write_step(struct controller *ctl)
     u->cursor = 0;
 }
 
-/* -- conflicts
- * --------------------------------------------------------------------- */
+/* -- conflicts ------------------------------------------------------------ */
 
 static void reloaded(struct controller *ctl, struct ctl_op *op)
 {

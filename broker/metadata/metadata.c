@@ -103,10 +103,9 @@ static struct meta_topic *topic_ref(struct meta_topic *topic)
     return topic;
 }
 
-/* -- life cycle ---------------------------------------------------------------
- */
+/* -- life cycle ----------------------------------------------------------- */
 
-enum err metadata_new(struct metadata **out)
+enum err metadata_new(struct metadata **owner)
 {
     struct metadata *md = mem_need(sizeof *md);
 
@@ -116,7 +115,7 @@ enum err metadata_new(struct metadata **out)
     map_init(&md->by_id);
     map_init(&md->by_collision);
     md->cluster = meta_cluster_empty();
-    *out = md;
+    *owner = md;
     return ERR_OK;
 }
 
@@ -158,9 +157,9 @@ static struct meta_topic *slot_remove(struct metadata *md, struct slot *slot)
     return topic;
 }
 
-void metadata_free(struct metadata **out)
+void metadata_free(struct metadata **owner)
 {
-    struct metadata *md = *out;
+    struct metadata *md = *owner;
     struct map_link *link;
 
     if (md == NULL)
@@ -175,11 +174,10 @@ void metadata_free(struct metadata **out)
     lock_fini(&md->lock);
     lock_fini(&md->observer_lock);
     mem_free(md);
-    *out = NULL;
+    *owner = NULL;
 }
 
-/* -- updates ------------------------------------------------------------------
- */
+/* -- updates -------------------------------------------------------------- */
 
 static void exchange_apply(struct metadata *md, struct exchange *exchange)
 {
@@ -222,8 +220,8 @@ static size_t prepare(const struct metadata *md, struct meta_change *changes,
 
 enum { LEADER_REMOVED = -2 };
 
-static void observers_tell(struct metadata *md, const struct meta_change *changes,
-                           size_t n)
+static void observers_tell(struct metadata *md,
+                           const struct meta_change *changes, size_t n)
 {
     struct metadata_observer *next;
 
@@ -265,8 +263,7 @@ void metadata_update(struct metadata *md,
     mem_free(changes);
 }
 
-/* -- readers ------------------------------------------------------------------
- */
+/* -- readers -------------------------------------------------------------- */
 
 struct meta_topic *metadata_topic_find(struct metadata *md, struct bytes name)
 {
@@ -320,7 +317,8 @@ void metadata_topics(struct metadata *md, struct meta_topic ***topics,
 
     *n = 0;
     lock_take(&md->lock);
-    *topics = mem_need_array(md->by_name.count + 1, sizeof **topics);
+    *topics =
+        mem_need_array(md->by_name.count + 1, sizeof(struct meta_topic *));
     while ((link = map_next(&md->by_name, link)) != NULL)
         (*topics)[(*n)++] =
             topic_ref(CONTAINER_OF(link, struct slot, by_name)->topic);
@@ -348,8 +346,7 @@ struct meta_cluster *metadata_cluster(struct metadata *md)
     return cluster;
 }
 
-/* -- observers ----------------------------------------------------------------
- */
+/* -- observers ------------------------------------------------------------ */
 
 void metadata_observe(struct metadata *md, struct metadata_observer *observer)
 {

@@ -64,8 +64,8 @@ struct meta_topic {
 
 struct metadata;
 
-MUST_USE enum err metadata_new(struct metadata **md);
-void metadata_free(struct metadata **md);
+MUST_USE enum err metadata_new(struct metadata **owner);
+void metadata_free(struct metadata **owner);
 
 /* Apply one request whole (KIP semantics in the reference, 4.3): brokers are
  * replaced, partitions merged, leader -2 removes. Then calls the observers. */
@@ -106,7 +106,8 @@ const struct meta_endpoint *meta_endpoint_find(const struct meta_broker *broker,
 struct metadata_observer {
     struct metadata_observer *next;
     void (*on_update)(struct metadata_observer *observer);
-    /* Before that, for each partition that was removed; NULL: not of interest. */
+    /* Before that, for each partition that was removed; NULL: not of interest.
+     */
     void (*on_removed)(struct metadata_observer *observer, struct bytes topic,
                        int32_t partition);
 };

@@ -15,8 +15,7 @@
 
 enum { LEADER_REMOVED = -2 };
 
-/* -- the request, flattened
- * ----------------------------------------------------- */
+/* -- the request, flattened ----------------------------------------------- */
 
 static bool change_is_sane(const struct meta_change *c, size_t n_replicas,
                            size_t n_isr, size_t n_offline)
@@ -80,7 +79,7 @@ static size_t last_ones(struct meta_change *changes, size_t n)
 }
 
 size_t meta_changes_of(const struct wire_update_metadata_request *update,
-                       struct meta_change **out)
+                       struct meta_change **list)
 {
     size_t most = update->n_ungrouped_partition_states;
     struct meta_change *changes;
@@ -107,12 +106,11 @@ size_t meta_changes_of(const struct wire_update_metadata_request *update,
         CHANGE_FILL(&changes[n], &update->ungrouped_partition_states[i]);
     }
     qsort(changes, n, sizeof *changes, change_compare);
-    *out = changes;
+    *list = changes;
     return last_ones(changes, n);
 }
 
-/* -- topics
- * --------------------------------------------------------------------- */
+/* -- topics --------------------------------------------------------------- */
 
 /* Old and new partitions in one ascending walk; a change hides the old one of
  * its index. */
@@ -226,8 +224,7 @@ const struct meta_partition *meta_partition_find(const struct meta_topic *topic,
     return NULL;
 }
 
-/* -- brokers
- * -------------------------------------------------------------------- */
+/* -- brokers -------------------------------------------------------------- */
 
 /* Pieces are cut from the one allocation behind the cluster; a first pass with
  * `base` NULL only adds up. */

@@ -22,7 +22,7 @@ struct meta_change {
  * one alone is left. Returns how many. Entries that could not be right
  * (negative index, more than 65535 replicas) are left out with a line. */
 size_t meta_changes_of(const struct wire_update_metadata_request *update,
-                       struct meta_change **changes);
+                       struct meta_change **list);
 
 /* A new entry (one reference) from the old one, which may be NULL, and changes
  * as meta_changes_of() gives them, all of one topic, at least one. NULL when no

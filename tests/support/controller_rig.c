@@ -7,8 +7,7 @@
 
 #include "wire/errors.h"
 
-/* -- brokers that answer ------------------------------------------------------
- */
+/* -- brokers that answer -------------------------------------------------- */
 
 static void *peer_open(struct peers *peers, int32_t broker, const char *host,
                        int port)
@@ -185,8 +184,7 @@ bool ctl_rig_answer(struct rig *rig)
     return false;
 }
 
-/* -- life
- * ---------------------------------------------------------------------- */
+/* -- life ----------------------------------------------------------------- */
 
 void ctl_rig_init(struct rig *rig)
 {
@@ -333,8 +331,7 @@ void ctl_rig_run(struct rig *rig)
     (void)rounds;
 }
 
-/* -- looking
- * -------------------------------------------------------------------- */
+/* -- looking -------------------------------------------------------------- */
 
 static bool matches(const struct ctl_rig_sent *sent, int32_t broker, int16_t key,
                     const char *part)

@@ -73,8 +73,7 @@ struct undo {
     struct zk_stat stat;
 };
 
-/* -- nodes ------------------------------------------------------------------
- */
+/* -- nodes ---------------------------------------------------------------- */
 
 static bool node_is(const struct map_link *link, const void *key)
 {
@@ -191,8 +190,7 @@ static char *node_path(const struct fake_node *node)
     return path ? path : strdup("/");
 }
 
-/* -- watches ----------------------------------------------------------------
- */
+/* -- watches -------------------------------------------------------------- */
 
 static void watch_arm(struct fake_coord *coord, struct zk_watch *watch,
                       const char *path, int kind)
@@ -266,8 +264,7 @@ static void fire(struct fake_tree *tree, const char *path,
         fire_up(tree, path);
 }
 
-/* -- transactions -----------------------------------------------------------
- */
+/* -- transactions --------------------------------------------------------- */
 
 static enum err do_create(struct fake_tree *tree, const char *path,
                           const char *data, size_t len,
@@ -441,8 +438,7 @@ static void multi_run(struct fake_op *o)
     mem_free(log);
 }
 
-/* -- single operations ------------------------------------------------------
- */
+/* -- single operations ---------------------------------------------------- */
 
 static char *single_write(struct fake_op *o)
 {
@@ -609,8 +605,7 @@ void fake_tree_run(struct fake_tree *tree)
         ;
 }
 
-/* -- the table --------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------ */
 
 static struct fake_op *op_new(struct coord *coord, struct zk_op *op,
                               enum op_kind kind, const char *path)
@@ -741,8 +736,7 @@ static int64_t fake_session_id(struct coord *coord)
     return CONTAINER_OF(coord, struct fake_coord, coord)->session;
 }
 
-/* -- life cycle -------------------------------------------------------------
- */
+/* -- life cycle ----------------------------------------------------------- */
 
 void fake_tree_init(struct fake_tree *tree)
 {
@@ -855,8 +849,7 @@ void fake_coord_renew(struct fake_coord *coord)
     coord->session = coord->tree->next_session++;
 }
 
-/* -- the test's own hands ---------------------------------------------------
- */
+/* -- the test's own hands ------------------------------------------------- */
 
 int64_t fake_tree_put_ephemeral(struct fake_tree *tree, const char *path,
                                 const char *text, int64_t owner)

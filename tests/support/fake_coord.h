@@ -59,8 +59,7 @@ void fake_coord_expire(struct fake_coord *coord);
 /* A new session after expiry. */
 void fake_coord_renew(struct fake_coord *coord);
 
-/* -- the test's own hands: at once, with watches fired ----------------------
- */
+/* -- the test's own hands: at once, with watches fired -------------------- */
 
 /* Create (parents as needed) or overwrite; `text` NULL: null data. */
 void fake_tree_put(struct fake_tree *tree, const char *path, const char *text);

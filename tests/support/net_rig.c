@@ -19,8 +19,7 @@
 #include "wire/msg_leave_group.h"
 #include "wire/msg_produce.h"
 
-/* -- the file
- * ------------------------------------------------------------------ */
+/* -- the file ------------------------------------------------------------- */
 
 static struct seg_files *files;
 static char file_path[] = "/tmp/net-rig-XXXXXX";
@@ -65,8 +64,7 @@ static size_t open_descriptors(void)
     return n;
 }
 
-/* -- handlers
- * ------------------------------------------------------------------- */
+/* -- handlers ------------------------------------------------------------- */
 
 static struct lock parked_lock = { PTHREAD_MUTEX_INITIALIZER };
 static struct request *parked[4096];
@@ -264,8 +262,7 @@ static api_fn *handler_of(int16_t key)
     }
 }
 
-/* -- life
- * ------------------------------------------------------------------------ */
+/* -- life ----------------------------------------------------------------- */
 
 static size_t descriptors_before;
 
@@ -318,8 +315,7 @@ void rig_await_connections(struct rig *rig, size_t n)
         sched_yield();
 }
 
-/* -- client
- * ------------------------------------------------------------------------ */
+/* -- client --------------------------------------------------------------- */
 
 int rig_connect(struct rig *rig)
 {

@@ -38,8 +38,7 @@ void rig_await_connections(struct rig *rig, size_t n);
 /* Byte `i` of the file. */
 uint8_t rig_file_byte(size_t i);
 
-/* -- client -----------------------------------------------------------------
- */
+/* -- client --------------------------------------------------------------- */
 
 int rig_connect(struct rig *rig);
 void rig_send(int fd, const void *at, size_t n);

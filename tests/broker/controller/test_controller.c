@@ -35,8 +35,7 @@ static struct ctl_rig_controller *elected(void)
                      ",\"version\":1,\"leader_epoch\":" epoch ",\"isr\":[" isr \
                      "]}")
 
-/* -- election
- * ------------------------------------------------------------------ */
+/* -- election ------------------------------------------------------------- */
 
 START_TEST(the_first_broker_becomes_controller_with_epoch_one)
 {
@@ -163,8 +162,7 @@ START_TEST(a_zombie_controller_is_fenced_by_the_epoch_check)
 }
 END_TEST
 
-/* -- topics
- * ---------------------------------------------------------------------- */
+/* -- topics --------------------------------------------------------------- */
 
 START_TEST(a_new_topic_gets_its_znodes_leaders_and_metadata)
 {
@@ -285,8 +283,7 @@ START_TEST(a_lost_answer_to_the_creation_is_found_to_have_worked)
 }
 END_TEST
 
-/* -- brokers
- * ----------------------------------------------------------------------- */
+/* -- brokers -------------------------------------------------------------- */
 
 START_TEST(the_only_replica_goes_and_comes_back)
 {
@@ -450,8 +447,7 @@ START_TEST(an_isr_change_notification_updates_the_metadata)
 }
 END_TEST
 
-/* -- deletion
- * ------------------------------------------------------------------------ */
+/* -- deletion ------------------------------------------------------------- */
 
 START_TEST(a_deleted_topic_is_forgotten_stopped_and_removed)
 {
@@ -542,8 +538,7 @@ START_TEST(the_mark_of_an_unknown_topic_is_removed)
 }
 END_TEST
 
-/* -- preferred leaders
- * ----------------------------------------------------------------- */
+/* -- preferred leaders ---------------------------------------------------- */
 
 START_TEST(leadership_goes_back_to_the_preferred_replica_in_time)
 {
@@ -594,9 +589,7 @@ START_TEST(preferred_elections_by_znode_are_held_and_the_znode_removed)
 }
 END_TEST
 
-/* -- failover
- * ----------------------------------------------------------------------------
- */
+/* -- failover ------------------------------------------------------------- */
 
 START_TEST(after_a_failover_brokers_know_each_other_before_they_hear_of_leaders)
 {

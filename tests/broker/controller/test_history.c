@@ -51,8 +51,7 @@ static uint64_t draw(struct history *h, uint64_t n)
     ck_assert_msg(what, "seed %llu: %s does not hold",                         \
                   (unsigned long long)(h)->seed, #what)
 
-/* -- looking
- * ----------------------------------------------------------------------- */
+/* -- looking -------------------------------------------------------------- */
 
 static bool state_get(struct history *h, int t, int p, struct arena *arena,
                       struct znode_state *state, char *path, size_t size)
@@ -128,8 +127,7 @@ static void look(struct history *h)
     arena_fini(&arena);
 }
 
-/* -- what may happen
- * ------------------------------------------------------------------ */
+/* -- what may happen ------------------------------------------------------ */
 
 static void broker_flip(struct history *h, int32_t id)
 {
@@ -259,9 +257,7 @@ static void step(struct history *h)
     look(h);
 }
 
-/* -- at rest
- * ----------------------------------------------------------------------------
- */
+/* -- at rest -------------------------------------------------------------- */
 
 static void come_to_rest(struct history *h)
 {

@@ -61,8 +61,7 @@ static void ask(struct asked *a, int16_t version, const void *in, void *out,
     ck_assert(a->done);
 }
 
-/* -- AlterPartition
- * ------------------------------------------------------------ */
+/* -- AlterPartition ------------------------------------------------------- */
 
 struct alter {
     int64_t broker_epoch;
@@ -208,8 +207,7 @@ START_TEST(a_controller_fenced_in_the_middle_answers_not_controller)
 }
 END_TEST
 
-/* -- ControlledShutdown
- * ---------------------------------------------------------- */
+/* -- ControlledShutdown --------------------------------------------------- */
 
 START_TEST(a_broker_that_stops_gives_its_leaders_away_and_leaves_the_isr)
 {
@@ -274,8 +272,7 @@ START_TEST(a_shutdown_is_refused_with_the_code_that_fits)
 }
 END_TEST
 
-/* -- AllocateProducerIds
- * ------------------------------------------------------------ */
+/* -- AllocateProducerIds -------------------------------------------------- */
 
 static int64_t block(int16_t *code)
 {
