@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import BUILD, free_port, until  # noqa: E402
@@ -87,6 +88,29 @@ def test_a_damaged_tail_is_cut_and_the_rest_served(arena):
     arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "torn"], stdin=b"c\n")
     out = arena.run(["kcat", "-b", b.bootstrap, "-C", "-t", "torn", "-e", "-q"])
     assert out == "a\nb\nc\n", out
+
+
+def test_partitions_spread_over_several_log_dirs(arena):
+    dirs = [arena.path("d1"), arena.path("d2")]
+    b = arena.gregor(**{"log.dirs": ",".join(dirs), "num.partitions": "4"})
+    for value in (b"a\n", b"b\n"):
+        arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "wide"], stdin=value * 40)
+        assert b.stop() == 0
+        b.start()
+    for d in dirs:
+        found = os.listdir(d)
+        assert len([f for f in found if f.startswith("wide-")]) == 2, found
+        assert "meta.properties" in found
+    out = arena.run(["kcat", "-b", b.bootstrap, "-C", "-t", "wide", "-e", "-q"])
+    assert sorted(out.split()) == ["a"] * 40 + ["b"] * 40
+
+
+def test_a_stop_with_a_thousand_partitions_is_quick(arena):
+    b = arena.gregor(**{"num.partitions": "1000"})
+    arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "many"], stdin=b"a\n" * 3000)
+    began = time.monotonic()
+    assert b.stop() == 0
+    assert time.monotonic() - began < 8, time.monotonic() - began
 
 
 def test_unknown_commands_show_the_usage(arena):
