@@ -158,7 +158,7 @@ enum err log_dir_open(struct log_dir **out, const struct fs *fs,
     dir->lock_fd = -1;
     dir->meta.broker_id = -1;
     lock_init(&dir->lock);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < DIR_CHECKPOINTS; i++)
         lock_init(&dir->checkpoint_lock[i]);
     list_init(&dir->logs);
     list_init(&dir->waste);
@@ -221,6 +221,8 @@ static enum err close_clean(struct log_dir *dir, struct errmsg *why)
         err = log_dir_write_log_starts(dir, why);
     if (err == ERR_OK)
         err = log_dir_write_high_watermarks(dir, why);
+    if (err == ERR_OK)
+        err = log_dir_write_clean_points(dir, why);
     return err == ERR_OK ? write_clean_marker(dir, why) : err;
 }
 
@@ -238,7 +240,7 @@ enum err log_dir_close(struct log_dir **out, bool clean, struct errmsg *why)
     }
     if (dir->lock_fd >= 0)
         dir->fs->close(dir->fs, dir->lock_fd);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < DIR_CHECKPOINTS; i++)
         lock_fini(&dir->checkpoint_lock[i]);
     lock_fini(&dir->lock);
     mem_free(dir->path);

@@ -134,6 +134,9 @@ MUST_USE enum err log_dir_write_log_starts(struct log_dir *dir,
                                            struct errmsg *why);
 MUST_USE enum err log_dir_write_high_watermarks(struct log_dir *dir,
                                                 struct errmsg *why);
+/* How far logs are compacted: after each log_clean(), and after a truncation. */
+MUST_USE enum err log_dir_write_clean_points(struct log_dir *dir,
+                                             struct errmsg *why);
 
 /* Remove files and directories whose delay has passed. Gives the time at which
  * it should be called next, INT64_MAX when nothing waits. May block. */

@@ -11,9 +11,10 @@
 /* Largest checkpoint that is read: about a million partitions. */
 #define CHECKPOINT_BYTES_MOST ((size_t)256 << 20)
 
-enum point_kind { POINT_RECOVERY, POINT_START, POINT_HIGH };
+enum point_kind { POINT_RECOVERY, POINT_START, POINT_HIGH, POINT_CLEAN };
 
-static const char *const point_files[] = { DIR_RECOVERY, DIR_START, DIR_HIGH };
+static const char *const point_files[] = { DIR_RECOVERY, DIR_START, DIR_HIGH,
+                                           DIR_CLEANED };
 
 struct point_key {
     struct bytes topic;
@@ -56,7 +57,7 @@ static struct dir_point *point_need(struct log_dir *dir, struct bytes topic,
     point = mem_need(sizeof *point);
     point->topic = mem_need_text(topic);
     point->partition = partition;
-    point->recovery = point->start = point->high = -1;
+    point->recovery = point->start = point->high = point->clean = -1;
     map_put(&dir->points, &point->link,
             point_hash(&dir->points, topic, partition));
     return point;
@@ -66,7 +67,8 @@ static int64_t *point_value(struct dir_point *point, enum point_kind kind)
 {
     return kind == POINT_RECOVERY ? &point->recovery
            : kind == POINT_START  ? &point->start
-                                  : &point->high;
+           : kind == POINT_HIGH   ? &point->high
+                                  : &point->clean;
 }
 
 static void point_free(struct dir_point *point)
@@ -93,13 +95,17 @@ void dir_point_find(struct log_dir *dir, struct bytes topic, int32_t partition,
 {
     struct dir_point *point;
 
-    *out = (struct dir_point){ .recovery = -1, .start = -1, .high = -1 };
+    *out = (struct dir_point){ .recovery = -1,
+                               .start = -1,
+                               .high = -1,
+                               .clean = -1 };
     lock_take(&dir->lock);
     point = point_find(dir, topic, partition);
     if (point != NULL) {
         out->recovery = point->recovery;
         out->start = point->start;
         out->high = point->high;
+        out->clean = point->clean;
         out->closed = point->closed;
     }
     if (dir->was_clean && !dir->loaded)
@@ -172,14 +178,15 @@ static enum err point_file_read(struct log_dir *dir, enum point_kind kind,
                        "%s is malformed in line %d; remove it, and high "
                        "watermarks begin at the start of each log",
                        path, line);
-    /* Both can be found out anew, at the price of a longer recovery. */
+    /* These can be found out anew, at a price. */
     kind_forget(dir, kind);
     diag_warn("event=checkpoint_malformed file=%s line=%d "
               "consequence=\"%s\"",
               path, line,
               kind == POINT_RECOVERY
                   ? "all segments are recovered"
-                  : "logs start at their first segment");
+              : kind == POINT_START ? "logs start at their first segment"
+                                    : "compaction starts from the beginning");
     return ERR_OK;
 }
 
@@ -188,7 +195,7 @@ enum err dir_points_read(struct log_dir *dir, struct errmsg *why)
     enum err err = ERR_OK;
 
     map_init(&dir->points);
-    for (int kind = 0; kind < 3 && err == ERR_OK; kind++)
+    for (int kind = 0; kind < DIR_CHECKPOINTS && err == ERR_OK; kind++)
         err = point_file_read(dir, (enum point_kind)kind, why);
     return err;
 }
@@ -204,6 +211,8 @@ static int64_t log_point(struct log *log, enum point_kind kind)
         return atomic_load(&log->recovery);
     case POINT_HIGH:
         return atomic_load(&log->high);
+    case POINT_CLEAN:
+        return atomic_load(&log->clean);
     case POINT_START:
         break;
     }
@@ -248,7 +257,7 @@ static size_t points_each(struct log_dir *dir, enum point_kind kind,
 }
 
 static enum err points_text(struct log_dir *dir, enum point_kind kind,
-                            struct wr *w)
+                            struct wr *w, size_t *count)
 {
     struct wr body;
     size_t n;
@@ -258,6 +267,7 @@ static enum err points_text(struct log_dir *dir, enum point_kind kind,
     lock_take(&dir->lock);
     n = points_each(dir, kind, &body, SIZE_MAX);
     lock_give(&dir->lock);
+    *count = n;
     checkpoint_write_head(w, n);
     wr_raw(w, body.data, body.len);
     if (body.err != ERR_OK && w->err == ERR_OK)
@@ -282,6 +292,7 @@ static enum err points_write(struct log_dir *dir, enum point_kind kind,
 {
     struct wr w;
     uint64_t hash;
+    size_t n = 0;
     enum err err;
 
     if (log_dir_offline(dir))
@@ -290,11 +301,13 @@ static enum err points_write(struct log_dir *dir, enum point_kind kind,
     lock_take(&dir->checkpoint_lock[kind]);
     err = kind == POINT_RECOVERY ? dir_sync_closed(dir, why) : ERR_OK;
     if (err == ERR_OK)
-        err = points_text(dir, kind, &w);
+        err = points_text(dir, kind, &w, &n);
     hash = err == ERR_OK ? bytes_hash(bytes_make(w.data, w.len), 0) | 1 : 0;
     if (err == ERR_LIMIT)
         err = err_set(why, err, "%s/%s is too long", dir->path,
                       point_files[kind]);
+    else if (kind == POINT_CLEAN && n == 0 && dir->written[kind] == 0)
+        hash = 0; /* nothing is compacted here: no file */
     else if (err == ERR_OK && dir->written[kind] != hash)
         err = io_replace(dir->fs, dir->path, point_files[kind],
                          bytes_make(w.data, w.len), true, why);
@@ -322,6 +335,11 @@ enum err log_dir_write_high_watermarks(struct log_dir *dir, struct errmsg *why)
     return points_write(dir, POINT_HIGH, why);
 }
 
+enum err log_dir_write_clean_points(struct log_dir *dir, struct errmsg *why)
+{
+    return points_write(dir, POINT_CLEAN, why);
+}
+
 /* -- logs come and go -------------------------------------------------------------- */
 
 void dir_log_add(struct log_dir *dir, struct log *log)
@@ -347,6 +365,7 @@ void dir_log_remove(struct log_dir *dir, struct log *log, enum dir_gone gone)
         point->recovery = atomic_load(&log->recovery);
         point->high = atomic_load(&log->high);
         point->start = start;
+        point->clean = atomic_load(&log->clean);
         point->closed = true;
     } else if (gone == DIR_ABANDONED) {
         dir->any_unclean = true;

@@ -18,6 +18,7 @@ struct dir_point {
     int64_t recovery; /* -1: not said */
     int64_t start;
     int64_t high;
+    int64_t clean;
     bool closed;      /* closed cleanly by this process */
 };
 
@@ -28,6 +29,8 @@ struct dir_waste {
     bool directory;
     char path[];
 };
+
+enum { DIR_CHECKPOINTS = 4 };
 
 struct log_dir {
     const struct fs *fs;
@@ -49,8 +52,8 @@ struct log_dir {
     struct log_dir_entry *entries; /* same; names owned */
     size_t n_entries;
     size_t size_entries;
-    uint64_t written[3]; /* hash of each checkpoint as last written */
-    struct lock checkpoint_lock[3]; /* one writer of a file at a time */
+    uint64_t written[DIR_CHECKPOINTS]; /* hash of each checkpoint as last written */
+    struct lock checkpoint_lock[DIR_CHECKPOINTS]; /* one writer of a file */
     log_dir_offline_fn *on_offline;
     void *on_offline_context;
 };
@@ -97,7 +100,7 @@ void dir_waste_add(struct log_dir *dir, const char *path, bool directory,
 /* Read meta.properties. */
 MUST_USE enum err dir_meta_read(struct log_dir *dir, struct errmsg *why);
 
-/* Read the three checkpoints into dir->points. */
+/* Read the checkpoints into dir->points. */
 MUST_USE enum err dir_points_read(struct log_dir *dir, struct errmsg *why);
 void dir_points_fini(struct log_dir *dir);
 
@@ -108,5 +111,6 @@ void dir_points_fini(struct log_dir *dir);
 #define DIR_RECOVERY "recovery-point-offset-checkpoint"
 #define DIR_START "log-start-offset-checkpoint"
 #define DIR_HIGH "replication-offset-checkpoint"
+#define DIR_CLEANED "cleaner-offset-checkpoint"
 
 #endif

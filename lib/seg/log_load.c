@@ -201,8 +201,7 @@ static enum err start_anew(struct log *log, int64_t start, int64_t now_ms,
     while (log->n_segments > 0 && err == ERR_OK) {
         struct segment last = *log_active(log);
 
-        err = log_segment_remove(log, last.base, last.n_txn != 0, true, now_ms,
-                                 why);
+        err = log_segment_remove(log, &last, true, now_ms, why);
         log->n_segments--;
     }
     producers_clear(&log->producers);

@@ -28,6 +28,9 @@ static struct log *log_new(struct log_dir *dir, const char *name,
     atomic_init(&log->recovery, 0);
     atomic_init(&log->has_closed_txns, false);
     atomic_init(&log->failed, false);
+    atomic_init(&log->clean, LOG_NO_OFFSET);
+    atomic_init(&log->clean_refused, false);
+    atomic_init(&log->swaps, 0);
     producers_init(&log->producers);
     log->config = *config;
     log->flushed_ms = now_ms;
@@ -122,6 +125,7 @@ static enum err open_existing(struct log *log, int64_t now_ms,
         return err;
     high = log_high_watermark_set(log, point.high < 0 ? 0 : point.high);
     (void)high;
+    atomic_store(&log->clean, point.clean);
     log->flushed_end = atomic_load(&log->recovery);
     return ERR_OK;
 }

@@ -93,6 +93,10 @@ struct log {
     _Atomic int64_t recovery;     /* recovery point */
     _Atomic bool has_closed_txns; /* producers.closed is not empty */
     _Atomic bool failed;          /* takes no more */
+    _Atomic int64_t clean;        /* compacted up to here, -1 never */
+    _Atomic bool clean_refused;   /* compaction met what it cannot handle */
+    _Atomic uint32_t swaps;       /* counts twice for each group of segments
+                                     replaced; odd: files are being renamed */
 
     /* Under `lock`; changed under both (W). */
     struct segment *segments; /* owned; by base; the last one is active */
@@ -200,9 +204,17 @@ void log_segment_of(struct log *log, int64_t offset, struct segment *out,
 
 /* Rename the files of a segment to *.deleted and queue their removal. Its
  * snapshot goes along when `snapshot`. */
-MUST_USE enum err log_segment_remove(struct log *log, int64_t base,
-                                     bool has_txn, bool snapshot,
-                                     int64_t now_ms, struct errmsg *why);
+MUST_USE enum err log_segment_remove(struct log *log,
+                                     const struct segment *segment,
+                                     bool snapshot, int64_t now_ms,
+                                     struct errmsg *why);
+
+/* Who reads the files of segments that are not active looks twice: what was
+ * found counts only when no files were exchanged meanwhile. log_look() waits
+ * for an exchange that is going on (a few renames), or, with `cached`, gives
+ * ERR_AGAIN. Not under `writer`. */
+MUST_USE enum err log_look(struct log *log, bool cached, uint32_t *look);
+bool log_looked(const struct log *log, uint32_t look);
 
 /* The largest timestamp of a segment and its offset, from the time index when
  * not known yet. (-1, base) when there is none. */

@@ -182,13 +182,26 @@ enum err log_read(struct log *log, int64_t offset, int64_t limit,
                   uint32_t max_bytes, unsigned flags, struct log_plan *plan,
                   struct errmsg *why)
 {
-    enum err err = ERR_ABSENT;
+    uint32_t look;
+    int tries = 0;
+    enum err err;
 
     /* A file may vanish between being looked up and being opened: retention
-     * has raised the log start then, or a truncation has lowered the end. */
-    for (int i = 0; i < TRIES && err == ERR_ABSENT; i++)
+     * has raised the log start then, or a truncation has lowered the end. And
+     * when compaction exchanged files meanwhile, nothing found counts. */
+    for (;;) {
+        *plan = (struct log_plan){ .file = NULL };
+        err = log_look(log, (flags & LOG_READ_NO_BLOCK) != 0, &look);
+        if (err != ERR_OK)
+            return err;
         err = try_read(log, offset, limit, max_bytes, flags, plan, why);
-    return err == ERR_ABSENT ? ERR_IO : err;
+        if (!log_looked(log, look)) {
+            seg_file_unref(&plan->file);
+            continue;
+        }
+        if (err != ERR_ABSENT || ++tries == TRIES)
+            return err == ERR_ABSENT ? ERR_IO : err;
+    }
 }
 
 enum err log_plan_load(struct log *log, const struct log_plan *plan,

@@ -214,8 +214,7 @@ static enum err remove_rest(struct log *log, const struct segment *segments,
         diag_warn("event=segment_removed partition=%s segment=%020lld "
                   "reason=\"it follows a damaged one\"",
                   log->name, (long long)segments[i - 1].base);
-        err = log_segment_remove(log, segments[i - 1].base,
-                                 segments[i - 1].n_txn != 0, true, now_ms, why);
+        err = log_segment_remove(log, &segments[i - 1], true, now_ms, why);
     }
     return err;
 }

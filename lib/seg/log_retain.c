@@ -43,8 +43,8 @@ size_t log_retention_choose(const struct log_segment_fact *facts, size_t n,
 
 /* -- doing -------------------------------------------------------------------------- */
 
-static enum err gather(struct log *log, struct log_segment_fact *facts,
-                       size_t size, size_t *n, struct errmsg *why)
+static enum err gather_once(struct log *log, struct log_segment_fact *facts,
+                            size_t size, size_t *n, struct errmsg *why)
 {
     int64_t at = 0;
     bool last = false;
@@ -66,6 +66,22 @@ static enum err gather(struct log *log, struct log_segment_fact *facts,
     return err;
 }
 
+/* Compaction may replace segments at any time; `look` says of what state the
+ * facts are. */
+static enum err gather(struct log *log, struct log_segment_fact *facts,
+                       size_t size, size_t *n, uint32_t *look,
+                       struct errmsg *why)
+{
+    enum err err;
+
+    do {
+        err = log_look(log, false, look);
+        if (err == ERR_OK)
+            err = gather_once(log, facts, size, n, why);
+    } while (!log_looked(log, *look));
+    return err;
+}
+
 static size_t count(struct log *log)
 {
     size_t n;
@@ -81,10 +97,11 @@ enum err log_segment_facts(struct log *log, struct arena *arena,
                            struct errmsg *why)
 {
     size_t size = count(log);
+    uint32_t look;
 
     *n = 0;
     *facts = arena_array(arena, size, sizeof **facts);
-    return *facts == NULL ? arena->err : gather(log, *facts, size, n, why);
+    return *facts == NULL ? arena->err : gather(log, *facts, size, n, &look, why);
 }
 
 static void raise_start(struct log *log, int64_t offset)
@@ -118,8 +135,8 @@ static struct segment *take_head(struct log *log, int64_t keep, uint32_t *n)
 }
 
 static enum err remove_head(struct log *log, const struct log_segment_fact *last,
-                            bool all, int64_t now_ms, size_t *removed,
-                            struct errmsg *why)
+                            bool all, uint32_t look, int64_t now_ms,
+                            size_t *removed, struct errmsg *why)
 {
     struct segment *gone;
     uint32_t n;
@@ -127,6 +144,10 @@ static enum err remove_head(struct log *log, const struct log_segment_fact *last
 
     lock_take(&log->writer);
     err = log_usable(log, why);
+    if (err == ERR_OK && !log_looked(log, look)) {
+        lock_give(&log->writer);
+        return ERR_OK; /* other segments now: the next round chooses anew */
+    }
     if (err == ERR_OK && all)
         err = log_roll_over(log, atomic_load(&log->end), now_ms, why);
     if (err != ERR_OK) {
@@ -139,8 +160,7 @@ static enum err remove_head(struct log *log, const struct log_segment_fact *last
         diag_info("event=segment_removed partition=%s segment=%020lld "
                   "bytes=%u reason=retention",
                   log->name, (long long)gone[i].base, gone[i].size);
-        err = log_segment_remove(log, gone[i].base, gone[i].n_txn != 0, false,
-                                 now_ms, why);
+        err = log_segment_remove(log, &gone[i], false, now_ms, why);
     }
     mem_free(gone);
     *removed = n;
@@ -158,16 +178,18 @@ enum err log_retain(struct log *log, int64_t now_ms, size_t *removed,
     size_t size = count(log), n, k, gone = 0;
     struct log_segment_fact *facts = mem_need_array(size, sizeof *facts);
     struct log_config config;
+    uint32_t look;
     enum err err = log_usable(log, why);
 
     if (err == ERR_OK)
-        err = gather(log, facts, size, &n, why);
+        err = gather(log, facts, size, &n, &look, why);
     if (err == ERR_OK) {
         log_config_get(log, &config);
         k = log_retention_choose(facts, n, &config, atomic_load(&log->high),
                                  atomic_load(&log->start), now_ms);
         if (k > 0)
-            err = remove_head(log, &facts[k - 1], k == n, now_ms, &gone, why);
+            err = remove_head(log, &facts[k - 1], k == n, look, now_ms, &gone,
+                              why);
     }
     mem_free(facts);
     if (removed != NULL)

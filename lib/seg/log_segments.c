@@ -91,9 +91,10 @@ static enum err remove_file(struct log *log, int64_t base, const char *suffix,
     return ERR_OK;
 }
 
-enum err log_segment_remove(struct log *log, int64_t base, bool has_txn,
+enum err log_segment_remove(struct log *log, const struct segment *segment,
                             bool snapshot, int64_t now_ms, struct errmsg *why)
 {
+    int64_t base = segment->base;
     int64_t delay, due;
     enum err err = ERR_OK;
 
@@ -103,7 +104,7 @@ enum err log_segment_remove(struct log *log, int64_t base, bool has_txn,
     due = delay > INT64_MAX - now_ms ? INT64_MAX : now_ms + delay;
     seg_files_drop(log->dir->files, log->number, base);
     for (int kind = 0; kind < SEG_KINDS && err == ERR_OK; kind++) {
-        if (kind == SEG_TXNINDEX && !has_txn)
+        if (kind == SEG_TXNINDEX && segment->n_txn == 0)
             continue;
         err = remove_file(log, base, seg_kind_suffix((enum seg_kind)kind), due,
                           why);
@@ -116,6 +117,22 @@ enum err log_segment_remove(struct log *log, int64_t base, bool has_txn,
     log->files_dirty = true;
     lock_give(&log->lock);
     return err;
+}
+
+enum err log_look(struct log *log, bool cached, uint32_t *look)
+{
+    while ((*look = atomic_load(&log->swaps)) % 2 != 0) {
+        if (cached)
+            return ERR_AGAIN;
+        lock_take(&log->writer);
+        lock_give(&log->writer);
+    }
+    return ERR_OK;
+}
+
+bool log_looked(const struct log *log, uint32_t look)
+{
+    return atomic_load(&log->swaps) == look;
 }
 
 enum err log_segment_max_time(struct log *log, int64_t base, int64_t *time,

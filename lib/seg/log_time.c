@@ -141,8 +141,8 @@ enum err log_segment_largest(struct log *log, const struct segment *segment,
     return ERR_OK;
 }
 
-enum err log_offset_by_time(struct log *log, int64_t timestamp,
-                            struct log_offset *out, struct errmsg *why)
+static enum err offset_by_time(struct log *log, int64_t timestamp,
+                               struct log_offset *out, struct errmsg *why)
 {
     struct wanted wanted = { timestamp, atomic_load(&log->start) };
     int64_t at = wanted.from, limit = atomic_load(&log->end), largest;
@@ -166,8 +166,8 @@ enum err log_offset_by_time(struct log *log, int64_t timestamp,
     return ERR_OK;
 }
 
-enum err log_offset_max_time(struct log *log, struct log_offset *out,
-                             struct errmsg *why)
+static enum err offset_max_time(struct log *log, struct log_offset *out,
+                                struct errmsg *why)
 {
     int64_t at = atomic_load(&log->start), best = LOG_NO_TIMESTAMP;
     struct segment segment, holds = { .size = 0 };
@@ -194,4 +194,32 @@ enum err log_offset_max_time(struct log *log, struct log_offset *out,
     err = search_segment(log, &holds, &wanted, atomic_load(&log->end), out,
                          why);
     return err == ERR_ABSENT ? ERR_OK : err;
+}
+
+enum err log_offset_by_time(struct log *log, int64_t timestamp,
+                            struct log_offset *out, struct errmsg *why)
+{
+    uint32_t look;
+    enum err err;
+
+    do {
+        err = log_look(log, false, &look);
+        if (err == ERR_OK)
+            err = offset_by_time(log, timestamp, out, why);
+    } while (!log_looked(log, look));
+    return err;
+}
+
+enum err log_offset_max_time(struct log *log, struct log_offset *out,
+                             struct errmsg *why)
+{
+    uint32_t look;
+    enum err err;
+
+    do {
+        err = log_look(log, false, &look);
+        if (err == ERR_OK)
+            err = offset_max_time(log, out, why);
+    } while (!log_looked(log, look));
+    return err;
 }

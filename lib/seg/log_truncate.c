@@ -25,8 +25,7 @@ static enum err remove_last(struct log *log, int64_t now_ms,
     }
     lock_give(&log->lock);
     log->time_last = UNKNOWN_TIME;
-    return log_segment_remove(log, last.base, last.n_txn != 0, true, now_ms,
-                              why);
+    return log_segment_remove(log, &last, true, now_ms, why);
 }
 
 /* The largest timestamp left: the last time index entry, and what follows it. */
@@ -158,6 +157,7 @@ static enum err truncate_to(struct log *log, int64_t offset, int64_t now_ms,
     log_renumber(log);
     if (err == ERR_OK)
         err = cut_active(log, offset, now_ms, why);
+    lower(&log->clean, log_active(log)->base);
     lower(&log->start, offset);
     if (err == ERR_OK)
         err = rebuild_producers(log, offset, now_ms, why);
@@ -187,7 +187,7 @@ static enum err reset_at(struct log *log, int64_t offset, int64_t now_ms,
     if (err != ERR_OK)
         return err;
     old = log_active_copy(log);
-    err = log_segment_remove(log, old.base, old.n_txn != 0, true, now_ms, why);
+    err = log_segment_remove(log, &old, true, now_ms, why);
     log_renumber(log);
     if (err == ERR_OK)
         err = log_roll_to(log, offset, now_ms, why);
@@ -200,6 +200,7 @@ static enum err reset_at(struct log *log, int64_t offset, int64_t now_ms,
     atomic_store(&log->start, offset);
     atomic_store(&log->end, offset);
     atomic_store(&log->high, offset);
+    lower(&log->clean, offset);
     log->flushed_end = offset;
     log_unstable_update(log);
     lock_give(&log->lock);

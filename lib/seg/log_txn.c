@@ -212,25 +212,36 @@ static enum err aborted_each(void *context, const struct txn_entry *entry)
     return entry->last_stable >= walk->to ? ERR_EXISTS : ERR_OK;
 }
 
+static enum err aborted_walk(struct log *log, struct aborted_walk *walk,
+                             struct errmsg *why)
+{
+    struct segment segment;
+    int64_t at = walk->from;
+    bool last = false;
+    enum err err = ERR_OK;
+
+    while (err == ERR_OK && !last) {
+        log_segment_of(log, at, &segment, &at, &last);
+        if (segment.n_txn != 0)
+            err = txn_index_each(log, segment.base, aborted_each, walk, why);
+    }
+    return err == ERR_EXISTS ? ERR_OK : err;
+}
+
 enum err log_aborted_find(struct log *log, int64_t from, int64_t to,
                           struct arena *arena, struct log_aborted **aborted,
                           size_t *n, struct errmsg *why)
 {
     struct aborted_walk walk = { .arena = arena, .from = from, .to = to };
-    struct segment segment;
-    int64_t at = from;
-    bool last = false;
-    enum err err = ERR_OK;
+    uint32_t look;
+    enum err err;
 
-    *n = 0;
-    *aborted = NULL;
-    while (err == ERR_OK && !last) {
-        log_segment_of(log, at, &segment, &at, &last);
-        if (segment.n_txn != 0)
-            err = txn_index_each(log, segment.base, aborted_each, &walk, why);
-    }
-    if (err == ERR_EXISTS)
-        err = ERR_OK;
+    do {
+        walk.n = 0;
+        err = log_look(log, false, &look);
+        if (err == ERR_OK)
+            err = aborted_walk(log, &walk, why);
+    } while (!log_looked(log, look));
     *aborted = walk.found;
     *n = walk.n;
     return err;

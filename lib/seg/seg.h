@@ -9,6 +9,7 @@
  *     log.h         one partition's log: append, read, cut, retain, flush
  *     batch.h       record batches: header, iteration, records, building
  *     validate.h    what a leader checks before it appends
+ *     clean.h       compaction
  *     convert.h     old message formats, to and fro
  *
  * The least that reads a log:
