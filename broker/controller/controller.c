@@ -168,5 +168,7 @@ void controller_event_done(struct controller_event *event)
 
 void controller_on_unclean_enabled(struct controller *ctl)
 {
-    ctl_event_put(ctl, EVENT_UNCLEAN_ENABLED);
+    if (ctl->active && !ctl->stopping &&
+        ctl->queued[EVENT_UNCLEAN_ENABLED] == 0)
+        ctl_event_put_later(ctl, ctl_event_new(EVENT_UNCLEAN_ENABLED));
 }

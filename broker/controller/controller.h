@@ -26,6 +26,8 @@
 struct broker;
 struct controller;
 
+/* Takes world and settings from the broker: config, id, zk, pool, coord_loop,
+ * inter_broker must be there; overrides, if there are any, must outlive it. */
 MUST_USE enum err controller_new(struct controller **ctl, struct broker *broker,
                                  struct errmsg *why);
 

@@ -31,7 +31,7 @@ void controller_allocate_producer_ids(struct controller *ctl,
                                       struct ctl_request *r);
 
 /* unclean.leader.election.enable was turned on, for a topic or for all: elect
- * for what waits. Any loop of the coordination thread. */
+ * for what waits, in a later turn. Coordination loop. */
 void controller_on_unclean_enabled(struct controller *ctl);
 
 #endif

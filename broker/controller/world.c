@@ -5,7 +5,9 @@
 #include "base/diag.h"
 #include "broker.h"
 #include "config/config.h"
+#include "config/overrides.h"
 #include "controller/internal.h"
+#include "controller/requests.h"
 
 enum { PEER_BACKOFF_US = 100000 };
 
@@ -14,6 +16,8 @@ struct real_world {
     struct exec_loop exec;
     struct peers peers;
     struct broker *broker;
+    struct controller *ctl;
+    struct overrides_observer on_config;
 };
 
 static void *real_open(struct peers *peers, int32_t id, const char *host,
@@ -58,6 +62,26 @@ static bool real_unclean(void *arg)
     const struct broker *broker = arg;
 
     return config_bool(broker->config, CFG_UNCLEAN_LEADER_ELECTION_ENABLE);
+}
+
+/* Unclean elections may have been allowed, for a topic or for all. */
+static void config_changed(struct overrides_observer *observer,
+                           struct bytes topic)
+{
+    struct real_world *real =
+        CONTAINER_OF(observer, struct real_world, on_config);
+    bool unclean = real_unclean(real->broker);
+
+    if (!controller_is_active(real->ctl))
+        return;
+    if (topic.at != NULL) {
+        struct topic_config config;
+
+        overrides_topic_config(real->broker->overrides, topic, &config);
+        unclean = config.unclean_leader_election;
+    }
+    if (unclean)
+        controller_on_unclean_enabled(real->ctl);
 }
 
 /* Versions by inter.broker.protocol.version (reference 4.1), from the highest:
@@ -147,5 +171,9 @@ enum err controller_new(struct controller **ctl, struct broker *broker,
     s.unclean = real_unclean;
     s.unclean_arg = broker;
     *ctl = controller_new_in(&world, &s);
+    real->ctl = *ctl;
+    real->on_config.on_change = config_changed;
+    if (broker->overrides != NULL)
+        overrides_observe(broker->overrides, &real->on_config);
     return ERR_OK;
 }

@@ -30,7 +30,7 @@ static struct ctl_rig_controller *elected(void)
 }
 
 #define STATE(topic, partition, leader, epoch, isr, controller)                \
-    ck_assert_str_eq(ctl_rig_state(rig, topic, partition),                         \
+    ck_assert_str_eq(ctl_rig_state(rig, topic, partition),                     \
                      "{\"controller_epoch\":" controller ",\"leader\":" leader \
                      ",\"version\":1,\"leader_epoch\":" epoch ",\"isr\":[" isr \
                      "]}")
@@ -299,8 +299,8 @@ START_TEST(the_only_replica_goes_and_comes_back)
     ctl_rig_run(rig);
     STATE("t", 0, "2", "2", "2", "1");
     ck_assert_uint_ge(ctl_rig_count(rig, 2, WIRE_LEADER_AND_ISR, NULL), 1);
-    ck_assert_uint_ge(ctl_rig_count(rig, 1, WIRE_UPDATE_METADATA, "\"leader\":2"),
-                      1);
+    ck_assert_uint_ge(
+        ctl_rig_count(rig, 1, WIRE_UPDATE_METADATA, "\"leader\":2"), 1);
 }
 END_TEST
 
@@ -369,6 +369,30 @@ START_TEST(unclean_elections_are_held_only_where_allowed)
     STATE("t", 0, "-1", "2", "2", "2");
     ck_assert_str_eq(ctl_rig_state(rig, "u", 0),
                      "{\"controller_epoch\":2,\"leader\":1,\"version\":1,"
+                     "\"leader_recovery_state\":1,\"leader_epoch\":3,"
+                     "\"isr\":[1]}");
+}
+END_TEST
+
+START_TEST(allowing_unclean_elections_elects_for_what_waits)
+{
+    struct rig_controller *c = elected();
+
+    rig_broker(rig, 2);
+    rig_topic(rig, "t", "0:2,1");
+    rig_run(rig);
+    rig_broker_gone(rig, 1);
+    rig_run(rig);
+    STATE("t", 0, "2", "1", "2", "1");
+    rig_broker(rig, 1);
+    rig_broker_gone(rig, 2);
+    rig_run(rig);
+    STATE("t", 0, "-1", "2", "2", "1");
+    rig->unclean = true;
+    controller_on_unclean_enabled(c->ctl);
+    rig_run(rig);
+    ck_assert_str_eq(rig_state(rig, "t", 0),
+                     "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                      "\"leader_recovery_state\":1,\"leader_epoch\":3,"
                      "\"isr\":[1]}");
 }
@@ -462,8 +486,8 @@ START_TEST(a_deleted_topic_is_forgotten_stopped_and_removed)
     ck_assert(!fake_tree_has(&rig->tree, "/config/topics/t"));
     ck_assert(!fake_tree_has(&rig->tree, "/admin/delete_topics/t"));
     ck_assert_int_eq(rig->sent[0].key, WIRE_UPDATE_METADATA);
-    ck_assert_uint_eq(ctl_rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"leader\":-2"),
-                      2);
+    ck_assert_uint_eq(
+        ctl_rig_count(rig, -1, WIRE_UPDATE_METADATA, "\"leader\":-2"), 2);
     /* Stop first, then delete, to each of both. */
     ck_assert_uint_eq(ctl_rig_count(rig, -1, WIRE_STOP_REPLICA, NULL), 4);
     ck_assert_uint_eq(ctl_rig_count(rig, 2, WIRE_STOP_REPLICA, "true"), 1);
@@ -663,6 +687,7 @@ int main(void)
     tcase_add_test(tc, with_three_replicas_the_next_of_the_isr_leads);
     tcase_add_test(tc, a_broker_that_bounced_is_dead_first_then_new);
     tcase_add_test(tc, unclean_elections_are_held_only_where_allowed);
+    tcase_add_test(tc, allowing_unclean_elections_elects_for_what_waits);
     tcase_add_test(
         tc, a_state_changed_by_a_leader_is_read_again_before_an_election);
     tcase_add_test(tc, a_failed_log_directory_moves_the_leader);
