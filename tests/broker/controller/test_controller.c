@@ -391,7 +391,7 @@ START_TEST(allowing_unclean_elections_elects_for_what_waits)
     rig->unclean = true;
     controller_on_unclean_enabled(c->ctl);
     rig_run(rig);
-    ck_assert_str_eq(rig_state(rig, "t", 0),
+    ck_assert_str_eq(ctl_rig_state(rig, "t", 0),
                      "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                      "\"leader_recovery_state\":1,\"leader_epoch\":3,"
                      "\"isr\":[1]}");
