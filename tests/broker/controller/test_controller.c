@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "controller/requests.h"
 #include "tests/support/controller_rig.h"
 #include "wire/errors.h"
 
@@ -376,21 +377,21 @@ END_TEST
 
 START_TEST(allowing_unclean_elections_elects_for_what_waits)
 {
-    struct rig_controller *c = elected();
+    struct ctl_rig_controller *c = elected();
 
-    rig_broker(rig, 2);
-    rig_topic(rig, "t", "0:2,1");
-    rig_run(rig);
-    rig_broker_gone(rig, 1);
-    rig_run(rig);
+    ctl_rig_broker(rig, 2);
+    ctl_rig_topic(rig, "t", "0:2,1");
+    ctl_rig_run(rig);
+    ctl_rig_broker_gone(rig, 1);
+    ctl_rig_run(rig);
     STATE("t", 0, "2", "1", "2", "1");
-    rig_broker(rig, 1);
-    rig_broker_gone(rig, 2);
-    rig_run(rig);
+    ctl_rig_broker(rig, 1);
+    ctl_rig_broker_gone(rig, 2);
+    ctl_rig_run(rig);
     STATE("t", 0, "-1", "2", "2", "1");
     rig->unclean = true;
     controller_on_unclean_enabled(c->ctl);
-    rig_run(rig);
+    ctl_rig_run(rig);
     ck_assert_str_eq(ctl_rig_state(rig, "t", 0),
                      "{\"controller_epoch\":1,\"leader\":1,\"version\":1,"
                      "\"leader_recovery_state\":1,\"leader_epoch\":3,"
