@@ -19,6 +19,10 @@
 #include "base/mem.h"
 #include "wire/errors.h"
 
+/* Clients may ask for no rebalance timeout at all; that must not become a loop
+ * that waits for nobody. */
+enum { AGAIN_LEAST_MS = 100 };
+
 static int32_t rebalance_ms(const struct group *group)
 {
     int32_t most = 0;
@@ -162,11 +166,15 @@ static void tell_round(struct group *group, struct group_env *env)
 
 static void complete(struct group *group, struct group_env *env)
 {
+    int64_t wait_ms;
+
     remove_absent(group, env);
+    wait_ms = rebalance_ms(group);
     if (!elect(group) && group_size(group) > 0) {
         env->note(env, group, "nobody_rejoined", BYTES_NULL, BYTES_NULL);
         group->initial = false;
-        join_until(group, rebalance_ms(group), env);
+        join_until(group, wait_ms > AGAIN_LEAST_MS ? wait_ms : AGAIN_LEAST_MS,
+                   env);
         return;
     }
     if (group_size(group) == 0)
