@@ -133,6 +133,7 @@ static enum err leave_connect(struct leave *leave, struct errmsg *why)
         .port = leave->port,
         .client_id = broker->client_id,
         .backoff_us = 100 * 1000,
+        .impatient = true, /* a dead controller must not hold the end up */
     };
 
     return peer_new(&leave->peer, broker->coord_loop, broker->pool, &config, why);

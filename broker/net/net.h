@@ -189,6 +189,8 @@ struct peer_config {
                               version to the highest common one */
     int64_t backoff_us;    /* between connection attempts */
     size_t response_max;   /* bytes of one answer; 0: 100 MiB */
+    bool impatient;        /* calls that wait end with ERR_NET when a
+                              connection fails, instead of waiting for the next */
 };
 
 MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,

@@ -84,6 +84,8 @@ void peer_break(struct peer *peer, enum err first)
     peer->state = PEER_BACKOFF;
     loop_timer_set(&peer->step, peer->backoff_us);
     done_all(peer, &peer->sent, first, ERR_NET);
+    if (peer->impatient && !peer->dead)
+        done_all(peer, &peer->waiting, ERR_NET, ERR_NET);
     peer_leave(peer);
 }
 
@@ -282,6 +284,7 @@ enum err peer_new(struct peer **out, struct loop *loop, struct pool *pool,
     peer->client_id = mem_need_text(bytes_of(config->client_id));
     peer->port = config->port;
     peer->handshake = config->handshake;
+    peer->impatient = config->impatient;
     peer->backoff_us = config->backoff_us;
     peer->response_max =
         config->response_max > 0 ? config->response_max : PEER_RESPONSE_MOST;

@@ -52,6 +52,7 @@ struct peer {
     char *client_id;
     int port;
     bool handshake;
+    bool impatient;
     int64_t backoff_us;
     size_t response_max;
 

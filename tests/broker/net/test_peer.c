@@ -187,6 +187,25 @@ START_TEST(a_call_to_nobody_ends_in_time_and_says_why)
 }
 END_TEST
 
+START_TEST(an_impatient_call_ends_with_the_first_refusal)
+{
+    struct call call = { .call.timeout_us = 3600 * 1000000LL };
+    struct peer_config config = { .host = "127.0.0.1",
+                                  .client_id = "tester",
+                                  .backoff_us = 1000,
+                                  .impatient = true };
+    struct errmsg why;
+
+    close(listen_somewhere(&config.port));
+    ck_assert_err(peer_new(&peer, loop, pool, &config, &why), ERR_OK);
+    send_heartbeat(&call, 4, 1);
+    turn_until(1);
+    ck_assert_err(call.call.err, ERR_NET);
+    ck_assert_ptr_nonnull(strstr(call.call.why.text, "refused"));
+    close_peer();
+}
+END_TEST
+
 static uint32_t read_frame(int fd, uint8_t *to, size_t size)
 {
     uint32_t be;
@@ -425,6 +444,7 @@ int main(void)
     tcase_add_test(tc, a_name_is_resolved_and_many_calls_are_answered_in_order);
     tcase_add_test(tc, what_nobody_serves_fails_with_the_version);
     tcase_add_test(tc, a_call_to_nobody_ends_in_time_and_says_why);
+    tcase_add_test(tc, an_impatient_call_ends_with_the_first_refusal);
     tcase_add_test(tc,
                    a_broken_connection_fails_what_was_sent_and_is_made_anew);
     tcase_add_loop_test(tc, a_bad_answer_fails_the_call_and_closes, 0,
