@@ -5,6 +5,7 @@
  * their assignment (reference, 3.9).
  */
 #include "api/api_topics.h"
+#include "api/names_twice.h"
 #include "api/topic_wait.h"
 #include "api/topic_write.h"
 #include "api/api_table.h"
@@ -260,20 +261,17 @@ static void grow_begin(struct topic_step *step)
 }
 
 static int16_t grow_refusal(const struct request *request,
-                            const struct wire_create_partitions_request *in,
-                            size_t i, struct errmsg *why)
+                            const struct named *topic, struct errmsg *why)
 {
     if (!controller_is_active(request->broker->controller))
         return KAFKA_NOT_CONTROLLER;
-    for (size_t j = 0; j < in->n_topics; j++) {
-        if (j == i || !bytes_equal(in->topics[i].name, in->topics[j].name))
-            continue;
+    if (topic->twice) {
         err_set(why, ERR_INVALID, "Duplicate topic in request.");
         return KAFKA_INVALID_REQUEST;
     }
-    if (topic_name_check(in->topics[i].name, NULL) != KAFKA_NONE) {
+    if (topic_name_check(topic->name, NULL) != KAFKA_NONE) {
         err_set(why, ERR_ABSENT, "The topic '%.*s' does not exist.",
-                    BYTES_ARG(in->topics[i].name));
+                    BYTES_ARG(topic->name));
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
     return KAFKA_NONE;
@@ -289,14 +287,18 @@ void api_create_partitions(struct request *request)
     struct topic_plan *plans = arena_array(&request->arena, in->n_topics,
                                            sizeof *plans);
     struct topic_write *write = topic_write_new(request, plans, in->n_topics);
-    if (grow == NULL || plans == NULL || write == NULL) {
+    struct named *names = arena_array(&request->arena, in->n_topics, sizeof *names);
+    for (size_t i = 0; names && i < in->n_topics; i++)
+        names[i].name = in->topics[i].name;
+    if (grow == NULL || plans == NULL || write == NULL || names == NULL ||
+        !names_mark_twice(&request->arena, names, in->n_topics)) {
         request_close(request, "CreatePartitions: too many topics in one request");
         return;
     }
     *grow = (struct grow){ .in = in, .plans = plans };
     for (size_t i = 0; i < in->n_topics; i++) {
         struct errmsg why = { "" };
-        int16_t error = grow_refusal(request, in, i, &why);
+        int16_t error = grow_refusal(request, &names[i], &why);
 
         plans[i].name = in->topics[i].name;
         topic_plan_fail(&plans[i], &request->arena, error, &why);

@@ -6,6 +6,7 @@
  * REQUEST_TIMED_OUT for those that are not ready.
  */
 #include "api/api_topics.h"
+#include "api/names_twice.h"
 #include "api/topic_plan.h"
 #include "api/topic_wait.h"
 #include "api/topic_write.h"
@@ -25,13 +26,16 @@ struct create {
 typedef struct wire_create_topics_request_topics topic_in;
 typedef struct wire_create_topics_response_topics topic_out;
 
-static bool name_is_twice(const struct wire_create_topics_request *in, size_t i)
+/* One for each topic, marked where a name is not the only one; NULL when the
+ * arena is full. */
+static const struct named *names_of(struct arena *arena,
+                                    const struct wire_create_topics_request *in)
 {
-    for (size_t j = 0; j < in->n_topics; j++) {
-        if (j != i && bytes_equal(in->topics[i].name, in->topics[j].name))
-            return true;
-    }
-    return false;
+    struct named *names = arena_array(arena, in->n_topics, sizeof *names);
+
+    for (size_t i = 0; names && i < in->n_topics; i++)
+        names[i].name = in->topics[i].name;
+    return names && names_mark_twice(arena, names, in->n_topics) ? names : NULL;
 }
 
 static int by_partition(const void *a, const void *b)
@@ -300,7 +304,8 @@ void api_create_topics(struct request *request)
     struct topic_plan *plans = arena_array(&request->arena, in->n_topics,
                                            sizeof *plans);
     write = topic_write_new(request, plans, in->n_topics);
-    if (create == NULL || plans == NULL || write == NULL) {
+    const struct named *names = names_of(&request->arena, in);
+    if (create == NULL || plans == NULL || write == NULL || names == NULL) {
         request_close(request, "CreateTopics: too many topics in one request");
         return;
     }
@@ -310,7 +315,7 @@ void api_create_topics(struct request *request)
         int16_t error = KAFKA_NOT_CONTROLLER;
 
         plans[i].name = in->topics[i].name;
-        if (active && name_is_twice(in, i)) {
+        if (active && names[i].twice) {
             error = KAFKA_INVALID_REQUEST;
             err_set(&why, ERR_EXISTS, "Create topics request from client "
                     "`%.*s` contains multiple entries for the same topic: %.*s",

@@ -6,6 +6,10 @@
 #include "broker.h"
 #include "wire/errors.h"
 
+/* There are fewer keys than that, and none may stand twice; and a longer list
+ * than that is none of theirs. More would only cost time on the loop. */
+enum { CHANGES_MOST = 500, LIST_MOST = INT16_MAX };
+
 __attribute__((format(printf, 4, 5)))
 static void edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
                       const char *format, ...)
@@ -124,6 +128,12 @@ static void change_list(struct config_edit *edit, struct arena *arena,
                   append ? "append" : "subtract", BYTES_ARG(change->name));
         return;
     }
+    if (change->value.len > LIST_MOST) {
+        edit_fail(edit, arena, KAFKA_INVALID_CONFIG,
+                  "The list for config key %.*s is longer than %d bytes.",
+                  BYTES_ARG(change->name), LIST_MOST);
+        return;
+    }
     old = pair ? pair->value : bytes_of(row->default_text);
     pair_put(edit, change->name, list_edit(arena, old, change->value, append));
 }
@@ -171,6 +181,12 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
 
     edit->pairs = arena_array(arena, n_old + edit->n_changes, sizeof *edit->pairs);
     edit->n_pairs = 0;
+    if (edit->n_changes > CHANGES_MOST) {
+        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
+                  "%zu configurations for one resource, more than the %d that "
+                  "are allowed.", edit->n_changes, CHANGES_MOST);
+        return;
+    }
     if (edit->pairs == NULL) {
         edit->error = KAFKA_INVALID_REQUEST;
         return;

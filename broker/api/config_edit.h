@@ -62,7 +62,8 @@ struct config_edits {
 struct config_edits *config_edits_new(struct request *request, size_t n);
 
 /* Check the resources and go; on_done comes always, on the reactor, also from
- * inside. request->park is this struct then. */
+ * inside, unless the request had to be closed here for lack of memory.
+ * request->park is this struct then. */
 void config_edits_start(struct config_edits *edits);
 
 /* What `old` becomes by the edit's changes, into edit->pairs. Sets the edit's

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "api/config_edit.h"
+#include "api/names_twice.h"
 #include "api/topic_plan.h"
 #include "broker.h"
 #include "config/overrides.h"
@@ -188,18 +189,14 @@ static void edits_run(struct job *job)
 }
 
 /* Is there such a resource, may it be edited here, and only once? */
-static int16_t edit_refusal(const struct config_edits *edits, size_t i,
+static int16_t edit_refusal(const struct config_edit *edit, bool twice,
                             struct errmsg *why)
 {
-    const struct config_edit *edit = &edits->edits[i];
-    struct request *request = edits->request;
+    struct request *request = edit->all->request;
     enum config_layer layer;
     struct meta_topic *topic;
 
-    for (size_t j = 0; j < edits->n; j++) {
-        if (j == i || edits->edits[j].type != edit->type ||
-            !bytes_equal(edits->edits[j].name, edit->name))
-            continue;
+    if (twice) {
         err_set(why, ERR_INVALID, "Each resource must appear at most once.");
         return KAFKA_INVALID_REQUEST;
     }
@@ -225,12 +222,20 @@ static int16_t edit_refusal(const struct config_edits *edits, size_t i,
 void config_edits_start(struct config_edits *edits)
 {
     struct request *request = edits->request;
+    struct named *names = arena_array(&request->arena, edits->n, sizeof *names);
 
+    for (size_t i = 0; names && i < edits->n; i++)
+        names[i] = (struct named){ .name = edits->edits[i].name,
+                                   .kind = edits->edits[i].type };
+    if (names == NULL || !names_mark_twice(&request->arena, names, edits->n)) {
+        request_close(request, "too many resources in one request");
+        return;
+    }
     for (size_t i = 0; i < edits->n; i++) {
         struct errmsg why = { "" };
         struct config_edit *edit = &edits->edits[i];
 
-        edit->error = edit_refusal(edits, i, &why);
+        edit->error = edit_refusal(edit, names[i].twice, &why);
         if (edit->error != KAFKA_NONE)
             edit->message = arena_copy(&request->arena, bytes_of(why.text));
     }

@@ -5,7 +5,8 @@
 
 #include "wire/errors.h"
 
-enum { TOPIC_NAME_MOST = 249 };
+/* Replicas are compared with each other, so their count is bounded. */
+enum { TOPIC_NAME_MOST = 249, REPLICAS_MOST = 1000 };
 
 static bool topic_char(uint8_t c)
 {
@@ -229,6 +230,12 @@ int16_t topic_assignment_check(const struct znode_replicas *partitions, size_t n
         if (p->n_replicas == 0 || p->n_replicas != partitions[0].n_replicas) {
             err_set(why, ERR_INVALID, "All partitions should have the same number "
                                       "of replicas, at least one");
+            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+        }
+        if (p->n_replicas > REPLICAS_MOST) {
+            err_set(why, ERR_LIMIT, "%zu replicas of partition %d, more than the "
+                    "%d that are allowed", p->n_replicas, p->partition,
+                    REPLICAS_MOST);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         for (size_t j = 0; j < p->n_replicas; j++) {

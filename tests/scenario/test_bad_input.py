@@ -157,6 +157,33 @@ def test_a_client_that_never_reads_slows_nobody(arena):
     assert rss_mb(b) < before + 60, (before, rss_mb(b))
 
 
+def test_requests_with_very_many_names_hold_nobody_up(arena):
+    b = arena.gregor()
+    works(arena, b)
+    n = 60000
+    names = [struct.pack(">h6s", 6, b"%06d" % i) for i in range(n)]
+    count = struct.pack(">i", n)
+    topic = b"".join(x + struct.pack(">ihii", 1, 9, 0, 0) for x in names)
+    more = b"".join(x + struct.pack(">ii", 5, -1) for x in names)
+    config = b"".join(b"\2" + x + struct.pack(">i", 0) for x in names)
+    wide = struct.pack(">ih4sihiii", 1, 4, b"wide", -1, -1, 1, 0, n) + \
+        b"".join(struct.pack(">i", i) for i in range(n)) + struct.pack(">ii", 0, 1000)
+    unknown = struct.pack(">ibh6si", 1, 2, 6, b"steady", n) + b"".join(
+        x + struct.pack(">bh1s", 0, 1, b"v") for x in names) + b"\1"
+    requests = ((19, 0, count + topic + struct.pack(">i", 1000)),
+                (37, 0, count + more + struct.pack(">ib", 1000, 0)),
+                (33, 0, count + config + b"\1"), (44, 0, count + config + b"\1"),
+                (19, 0, wide), (44, 0, unknown))
+    for key, version, body in requests:
+        s = connect(b)
+        s.settimeout(30)
+        began = time.monotonic()
+        s.sendall(frame(key, version, body))
+        assert len(answer(s)) > 8, key
+        assert time.monotonic() - began < 3, key
+    works(arena, b)
+
+
 def produce(acks, records, topic=b"steady", version=3, timeout=5000):
     body = struct.pack(">hhi", -1, acks, timeout) + struct.pack(">ih", 1, len(topic)) \
         + topic + struct.pack(">iii", 1, 0, len(records)) + records

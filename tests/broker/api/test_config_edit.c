@@ -123,6 +123,39 @@ START_TEST(bad_values_lists_and_duplicates_are_refused)
 }
 END_TEST
 
+START_TEST(more_changes_than_there_are_keys_are_refused_at_once)
+{
+    enum { N = 501 };
+    struct config_change *changes = calloc(N, sizeof *changes);
+    struct config_edit edit;
+
+    for (int i = 0; i < N; i++) {
+        changes[i].name = arena_format(&arena, "k%d", i);
+        changes[i].value = BYTES("v");
+    }
+    edit = edit_topic(changes, N, NULL, 0, false);
+    ck_assert_int_eq(edit.error, KAFKA_INVALID_REQUEST);
+    ck_assert_uint_eq(edit.n_pairs, 0);
+    free(changes);
+}
+END_TEST
+
+START_TEST(a_list_too_long_to_compare_is_refused)
+{
+    char *text = calloc(1, INT16_MAX + 2);
+    struct config_change change = { BYTES("cleanup.policy"), BYTES_NULL,
+                                    CONFIG_APPEND };
+    struct config_edit edit;
+
+    memset(text, ',', INT16_MAX + 1);
+    change.value = bytes_of(text);
+    edit = edit_topic(&change, 1, NULL, 0, false);
+    ck_assert_int_eq(edit.error, KAFKA_INVALID_CONFIG);
+    ck_assert(strstr((const char *)edit.message.at, "longer") != NULL);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config_edit");
@@ -135,6 +168,8 @@ int main(void)
     tcase_add_test(tc, append_adds_once_and_subtract_takes_out);
     tcase_add_test(tc, replacing_drops_what_is_not_named);
     tcase_add_test(tc, bad_values_lists_and_duplicates_are_refused);
+    tcase_add_test(tc, more_changes_than_there_are_keys_are_refused_at_once);
+    tcase_add_test(tc, a_list_too_long_to_compare_is_refused);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

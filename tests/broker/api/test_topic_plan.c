@@ -122,6 +122,20 @@ START_TEST(given_assignments_must_be_consecutive_equal_and_without_duplicates)
 }
 END_TEST
 
+START_TEST(an_assignment_of_more_replicas_than_a_cluster_has_is_refused)
+{
+    static int32_t many[1001];
+    struct znode_replicas wide = { .replicas = many, .n_replicas = 1001 };
+
+    for (int32_t i = 0; i < 1001; i++)
+        many[i] = i;
+    ck_assert_int_eq(topic_assignment_check(&wide, 1, 0, NULL),
+                     KAFKA_INVALID_REPLICA_ASSIGNMENT);
+    wide.n_replicas = 1000;
+    ck_assert_int_eq(topic_assignment_check(&wide, 1, 0, NULL), KAFKA_NONE);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("topic_plan");
@@ -136,6 +150,7 @@ int main(void)
     tcase_add_test(tc, more_replicas_than_brokers_are_refused_with_both_numbers);
     tcase_add_test(tc,
                    given_assignments_must_be_consecutive_equal_and_without_duplicates);
+    tcase_add_test(tc, an_assignment_of_more_replicas_than_a_cluster_has_is_refused);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

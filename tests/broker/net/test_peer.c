@@ -17,18 +17,22 @@ static struct loop *loop;
 static struct pool *pool;
 static struct peer *peer;
 
-static void open_peer(const char *host, int port, bool handshake)
+static void open_peer_with(const struct peer_config *config)
 {
     struct errmsg why;
-    struct peer_config config = { .host = host,
-                                  .port = port,
-                                  .client_id = "test",
-                                  .handshake = handshake,
-                                  .backoff_us = 5000 };
 
     ck_assert_err(loop_new(&loop, "peer", &why), ERR_OK);
     ck_assert_err(pool_new(&pool, "names", 1, &why), ERR_OK);
-    ck_assert_err(peer_new(&peer, loop, pool, &config, &why), ERR_OK);
+    ck_assert_err(peer_new(&peer, loop, pool, config, &why), ERR_OK);
+}
+
+static void open_peer(const char *host, int port, bool handshake)
+{
+    open_peer_with(&(struct peer_config){ .host = host,
+                                          .port = port,
+                                          .client_id = "test",
+                                          .handshake = handshake,
+                                          .backoff_us = 5000 });
 }
 
 static void close_peer(void)
@@ -194,10 +198,9 @@ START_TEST(an_impatient_call_ends_with_the_first_refusal)
                                   .client_id = "tester",
                                   .backoff_us = 1000,
                                   .impatient = true };
-    struct errmsg why;
 
     close(listen_somewhere(&config.port));
-    ck_assert_err(peer_new(&peer, loop, pool, &config, &why), ERR_OK);
+    open_peer_with(&config);
     send_heartbeat(&call, 4, 1);
     turn_until(1);
     ck_assert_err(call.call.err, ERR_NET);
