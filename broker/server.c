@@ -73,6 +73,23 @@ static void topic_settings_load(void *context, struct bytes topic,
     server_log_config(server->config, &resolved, config);
 }
 
+/* What is in force of log.cleaner.* now. */
+static void cleaner_settings(void *context, struct cleaner_config *out)
+{
+    const struct server *server = context;
+    const struct config *cfg = server->config;
+
+    out->enable = config_bool(cfg, CFG_LOG_CLEANER_ENABLE);
+    out->threads = (unsigned)config_int64(cfg, CFG_LOG_CLEANER_THREADS);
+    out->map_bytes =
+        (size_t)config_int64(cfg, CFG_LOG_CLEANER_DEDUPE_BUFFER_SIZE);
+    out->map_load = config_double(cfg, CFG_LOG_CLEANER_IO_BUFFER_LOAD_FACTOR);
+    out->io_bytes = (size_t)config_int64(cfg, CFG_LOG_CLEANER_IO_BUFFER_SIZE);
+    out->bytes_per_second =
+        config_double(cfg, CFG_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND);
+    out->backoff_ms = config_int64(cfg, CFG_LOG_CLEANER_BACKOFF_MS);
+}
+
 static void settings_changed(struct overrides_observer *observer, struct bytes topic)
 {
     struct server *server = CONTAINER_OF(observer, struct server, on_config);
@@ -225,6 +242,8 @@ static enum err open_directories(struct server *server, struct errmsg *why)
     config.lag_max_ms = config_int64(cfg, CFG_REPLICA_LAG_TIME_MAX_MS);
     config.fetch_sessions =
         (size_t)config_int64(cfg, CFG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
+    cleaner_settings(server, &config.cleaner);
+    config.cleaner_config = cleaner_settings;
     config.topic_config = topic_settings_load;
     config.on_offline = directory_offline;
     config.context = server;

@@ -32,6 +32,7 @@ struct replicas {
     _Atomic size_t jobs;           /* of ours in the pool: failed directories,
                                       new defaults */
     struct upkeep *upkeep;         /* NULL: not started */
+    struct cleaner *cleaner;       /* NULL: not started, or not enabled */
     struct replicas_observer *observers; /* told on the control lane */
 };
 

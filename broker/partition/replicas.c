@@ -63,6 +63,7 @@ void replicas_config_init(struct replicas_config *config)
         .lag_max_ms = 30000,
         .fetch_sessions = 1000,
     };
+    cleaner_config_init(&config->cleaner);
     log_config_init(&config->defaults);
 }
 

@@ -263,6 +263,7 @@ void replicas_drain(struct replicas *r)
 
 static void end_jobs(struct replicas *r)
 {
+    cleaner_stop(&r->cleaner);
     upkeep_stop(r);
     lock_take(&r->gate.lock);
     while (atomic_load(&r->jobs) != 0)

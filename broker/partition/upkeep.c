@@ -125,6 +125,8 @@ static void each_dir(struct task *task,
 static void work_recovery_points(struct task *task)
 {
     each_dir(task, log_dir_write_recovery_points);
+    /* A truncation lowers these, too. */
+    each_dir(task, log_dir_write_clean_points);
 }
 
 static void work_log_starts(struct task *task)
@@ -250,6 +252,7 @@ void replicas_start(struct replicas *r)
     u->start.run = on_start;
     r->upkeep = u;
     loop_post(r->broker->coord_loop, &u->start);
+    r->cleaner = cleaner_start(r);
 }
 
 void upkeep_stop(struct replicas *r)

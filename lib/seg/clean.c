@@ -46,9 +46,12 @@ static enum err walk_start(struct clean *c, const struct segment *segment,
     enum err err = log_file_get(c->log, segment->base, SEG_LOG, false, file,
                                 why);
 
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         scan_init(scan, log_fs(c->log), seg_file_fd(*file), position,
                   segment->size, true);
+        if (c->options->io_bytes > 0)
+            scan->window = c->options->io_bytes;
+    }
     /* Retention was faster. */
     return err == ERR_ABSENT ? ERR_AGAIN : err;
 }
@@ -189,18 +192,19 @@ static enum err copy_batch(struct clean *c, const struct batch *batch,
                            struct clean_out *out, struct errmsg *why)
 {
     struct clean_kept kept;
-    size_t before = out->data.len;
+    size_t before = out->data.len, bytes;
     enum err err = clean_filter_batch(&c->filter, batch, &out->data, &kept);
 
     if (err == ERR_OK && kept.has_entry)
         err = clean_out_abort(out, &kept.entry);
     if (err != ERR_OK)
         return err;
+    bytes = out->data.len - before;
     c->stats->bytes_read += batch->bytes.len;
-    c->stats->bytes_kept += out->data.len - before;
+    c->stats->bytes_kept += bytes;
     if (kept.any)
         err = clean_out_note(out, &kept, why);
-    return err == ERR_OK ? go_on(c, batch->bytes.len, why) : err;
+    return err == ERR_OK ? go_on(c, batch->bytes.len + bytes, why) : err;
 }
 
 static enum err copy_segment(struct clean *c, const struct segment *segment,
@@ -236,7 +240,8 @@ static enum err copy_group(struct clean *c, const struct segment *group,
     lock_take(&c->log->lock);
     clean_filter_tails(&c->filter, &c->log->producers);
     lock_give(&c->log->lock);
-    err = clean_out_start(&out, c->log, group[0].base, &c->config, why);
+    err = clean_out_start(&out, c->log, group[0].base, &c->config,
+                          c->options->io_bytes, why);
     for (uint32_t i = 0; i < n && err == ERR_OK; i++)
         err = copy_segment(c, &group[i], &out, &modified_ms, why);
     if (err == ERR_OK)

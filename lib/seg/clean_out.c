@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { WRITE_BYTES = 1 << 20 }; /* written at once */
+enum { WRITE_BYTES = 1 << 20 }; /* written at once by default */
 
 /* Transactions aborted in one segment, at most: a GiB of markers has fewer. */
 #define TXN_BYTES_MOST ((size_t)512 << 20)
@@ -35,7 +35,8 @@ static enum err create(const struct clean_out *out, enum seg_kind kind, int *fd,
 }
 
 enum err clean_out_start(struct clean_out *out, struct log *log, int64_t base,
-                         const struct log_config *config, struct errmsg *why)
+                         const struct log_config *config, size_t io_bytes,
+                         struct errmsg *why)
 {
     size_t most = (size_t)config->segment_index_bytes;
 
@@ -47,6 +48,7 @@ enum err clean_out_start(struct clean_out *out, struct log *log, int64_t base,
                                .max_time_offset = base,
                                .last_time = LOG_NO_TIMESTAMP };
     out->interval = (uint32_t)config->index_interval_bytes;
+    out->io_bytes = io_bytes > 0 ? io_bytes : WRITE_BYTES;
     wr_init(&out->data, SIZE_MAX);
     wr_init(&out->indexes[SEG_INDEX], most - most % INDEX_ENTRY);
     wr_init(&out->indexes[SEG_TIMEINDEX], most - most % TIME_ENTRY);
@@ -116,7 +118,7 @@ enum err clean_out_note(struct clean_out *out, const struct clean_kept *kept,
     out->noted = end;
     if (index->err != ERR_OK || out->indexes[SEG_TIMEINDEX].err != ERR_OK)
         return ERR_NOMEM;
-    return out->data.len >= WRITE_BYTES ? write_data(out, why) : ERR_OK;
+    return out->data.len >= out->io_bytes ? write_data(out, why) : ERR_OK;
 }
 
 enum err clean_out_abort(struct clean_out *out, const struct txn_entry *entry)

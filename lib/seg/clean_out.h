@@ -17,6 +17,7 @@ struct clean_out {
     struct log *log;
     int64_t base;
     uint32_t interval;   /* index.interval.bytes */
+    size_t io_bytes;     /* written at once */
     int fd;              /* of .log.cleaned; -1: not open */
     bool files;          /* there may be .cleaned files */
     struct wr data;      /* batches not written yet */
@@ -29,11 +30,11 @@ struct clean_out {
     int64_t last_time;   /* of the last .timeindex entry; -1 none */
 };
 
-/* Begin a segment. Errors leave nothing but what clean_out_drop() removes. */
+/* Begin a segment; `io_bytes` 0: the default. Errors leave nothing but what clean_out_drop() removes. */
 MUST_USE enum err clean_out_start(struct clean_out *out, struct log *log,
                                   int64_t base,
                                   const struct log_config *config,
-                                  struct errmsg *why);
+                                  size_t io_bytes, struct errmsg *why);
 
 /* A batch was put at the end of out->data: index it, and write when there is
  * enough. */

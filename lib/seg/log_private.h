@@ -323,6 +323,7 @@ struct scan {
     uint32_t position;   /* of the next batch */
     uint32_t end;        /* do not look beyond */
     bool whole;          /* give whole batches and check their CRC */
+    size_t window;       /* bytes read at once */
     uint8_t *buffer;     /* owned */
     size_t size;         /* bytes allocated */
     uint32_t at;         /* file position of buffer[0] */

@@ -16,6 +16,7 @@ void scan_init(struct scan *scan, const struct fs *fs, int fd, uint32_t from,
                            .position = from,
                            .end = end,
                            .whole = whole,
+                           .window = whole ? SCAN_WHOLE : SCAN_HEADERS,
                            .at = from };
 }
 
@@ -44,7 +45,7 @@ static enum err need(struct scan *scan, size_t n)
 {
     uint32_t left = scan->end - scan->position;
     struct bytes kept = have(scan);
-    size_t want = scan->whole ? SCAN_WHOLE : SCAN_HEADERS, got = 0;
+    size_t want = scan->window, got = 0;
     enum err err;
 
     if (kept.len >= n || kept.len == left)
