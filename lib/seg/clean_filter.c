@@ -248,7 +248,8 @@ static enum err write_empty(const struct batch *batch, struct wr *out,
     batch_write_empty(out, &like);
     kept->any = true;
     kept->last_offset = batch_last_offset(&like);
-    kept->max_timestamp = like.max_timestamp;
+    /* The time index leads to records: it must not lead here. */
+    kept->max_timestamp = BATCH_NO_TIMESTAMP;
     return out->err;
 }
 

@@ -51,7 +51,7 @@ struct clean_filter {
 struct clean_kept {
     bool any;                /* something was written */
     int64_t last_offset;     /* of it */
-    int64_t max_timestamp;   /* of it */
+    int64_t max_timestamp;   /* of its records; -1 none */
     bool has_entry;          /* an aborted transaction is still there: */
     struct txn_entry entry;  /* for the new .txnindex */
 };
