@@ -193,6 +193,15 @@ bool group_is_pending(const struct group *group, struct bytes id);
 bool group_subscribes(const struct group *group, struct bytes topic,
                       bool *known);
 
+/* Whether a committed offset has had its time (reference, 7.3): counted from when
+ * the group became empty; for consumers that are there, from the commit, unless
+ * one of them asks for the topic; without a group protocol, from the commit. An
+ * expiry that the commit asked for goes before the broker's retention. */
+bool group_offset_expired(const struct group *group,
+                          const struct group_topic *topic,
+                          const struct group_offset *offset, int64_t now_ms,
+                          int64_t retention_ms);
+
 /* -- what is stored -------------------------------------------------------------- */
 
 enum group_store_why {

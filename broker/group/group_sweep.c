@@ -172,36 +172,15 @@ struct expiry {
     int64_t retention_ms;
 };
 
-static bool is_expired(const struct group_offset *offset, int64_t since_ms,
-                       const struct expiry *expiry)
-{
-    int64_t expire_ms = group_offset_expire_ms(offset);
-
-    if (expire_ms >= 0) /* asked for by old clients, commit by commit */
-        return expiry->now_ms >= expire_ms;
-    return expiry->now_ms - since_ms >= expiry->retention_ms;
-}
-
 static bool wants_expired(const struct group *group,
                           const struct group_topic *topic,
                           const struct group_offset *offset,
                           const void *context)
 {
     const struct expiry *expiry = context;
-    bool known;
 
-    if (offset->pending > 0 || !group_offset_is_set(offset))
-        return false;
-    if (bytes_is_null(group->protocol_type)) /* partitions assigned by hand */
-        return is_expired(offset, offset->commit_ms, expiry);
-    if (group->phase == GROUP_EMPTY)
-        return is_expired(offset,
-                          group->phase_ms != -1 ? group->phase_ms
-                                                : offset->commit_ms,
-                          expiry);
-    return group->phase == GROUP_STABLE &&
-           is_expired(offset, offset->commit_ms, expiry) &&
-           !group_subscribes(group, group_topic_name(topic), &known);
+    return group_offset_expired(group, topic, offset, expiry->now_ms,
+                                expiry->retention_ms);
 }
 
 void groups_expire_job(struct job *job)

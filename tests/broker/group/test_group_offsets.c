@@ -273,6 +273,81 @@ START_TEST(keys_of_later_coordinators_are_told_apart_and_short_ones_refused)
 }
 END_TEST
 
+/* -- expiry ---------------------------------------------------------------------------------- */
+
+static bool expired(struct group *group, const char *topic, int64_t now_ms)
+{
+    struct group_topic *t = group_offsets_topic(&group->offsets,
+                                                bytes_of(topic));
+
+    return group_offset_expired(group, t, &t->of[0], now_ms, 1000);
+}
+
+static void put(struct group *group, const char *topic, int64_t commit_ms,
+                int64_t expire_ms)
+{
+    const struct group_commit c = { 1, -1, BYTES(""), commit_ms, expire_ms };
+
+    ck_assert_err(group_offsets_put(&group->offsets, bytes_of(topic), 0, &c, 1),
+                  ERR_OK);
+}
+
+START_TEST(offsets_without_a_group_protocol_expire_from_their_commit_on)
+{
+    struct group *group = group_new(BYTES("g"), 0);
+
+    put(group, "t", 5000, -1);
+    ck_assert(!expired(group, "t", 5999));
+    ck_assert(expired(group, "t", 6000));
+    group_offsets_expect(&group->offsets, BYTES("t"), 0);
+    ck_assert(!expired(group, "t", 9000)); /* a new one is on its way */
+    put(group, "asked", 5000, 5100);
+    ck_assert(!expired(group, "asked", 5099));
+    ck_assert(expired(group, "asked", 5100));
+    group_unref(&group);
+}
+END_TEST
+
+START_TEST(offsets_of_an_empty_group_expire_from_its_emptiness_on)
+{
+    struct group *group = group_new(BYTES("g"), 0);
+
+    group_restore(group, 3, BYTES("consumer"), BYTES_NULL, 7000);
+    put(group, "t", 100, -1);
+    ck_assert(!expired(group, "t", 7999));
+    ck_assert(expired(group, "t", 8000));
+    group_restore(group, 3, BYTES("consumer"), BYTES_NULL, -1);
+    ck_assert(expired(group, "t", 1100)); /* from before that was written down */
+    group_unref(&group);
+}
+END_TEST
+
+START_TEST(offsets_of_topics_that_members_ask_for_do_not_expire)
+{
+    static const uint8_t wants_a[] = { 0, 0, 0, 0, 0, 1, 0, 1, 'a' };
+    const struct group_protocol p = { BYTES("range"),
+                                      bytes_make(wants_a, sizeof wants_a) };
+    const struct group_member_spec spec = {
+        .id = BYTES("m"), .client_id = BYTES(""), .client_host = BYTES(""),
+        .protocols = &p, .n_protocols = 1, .session_ms = 10000,
+    };
+    struct group_rig rig;
+
+    group_rig_start(&rig);
+    group_restore(rig.group, 3, BYTES("consumer"), BYTES("range"), 0);
+    ck_assert(group_restore_member(rig.group, group_member_new(&spec)));
+    group_restored(rig.group, BYTES("m"), &rig.env);
+    put(rig.group, "a", 100, -1);
+    put(rig.group, "b", 100, -1);
+    ck_assert(!expired(rig.group, "a", 90000));
+    ck_assert(expired(rig.group, "b", 90000));
+    ck_assert(!expired(rig.group, "b", 1099));
+    group_restore(rig.group, 3, BYTES("connect"), BYTES("range"), 0);
+    ck_assert(!expired(rig.group, "b", 90000)); /* nobody knows who asks */
+    group_rig_stop(&rig);
+}
+END_TEST
+
 /* -- subscriptions --------------------------------------------------------------------------- */
 
 START_TEST(a_subscription_names_its_topics_in_every_version)
@@ -321,5 +396,8 @@ UNIT_MAIN("group_offsets",
           a_commit_has_kafkas_bytes,
           a_group_is_read_back_as_it_was_written,
           keys_of_later_coordinators_are_told_apart_and_short_ones_refused,
+          offsets_without_a_group_protocol_expire_from_their_commit_on,
+          offsets_of_an_empty_group_expire_from_its_emptiness_on,
+          offsets_of_topics_that_members_ask_for_do_not_expire,
           a_subscription_names_its_topics_in_every_version,
           a_subscription_cannot_claim_more_topics_than_it_has_bytes)
