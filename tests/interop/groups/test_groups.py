@@ -9,6 +9,7 @@ import os
 import random
 import re
 import signal
+import socket
 import struct
 import sys
 import threading
@@ -367,6 +368,87 @@ def test_deleting_a_topic_drops_its_offsets(arena):
     b.start()
     assert committed(ck, b, "g", "goes", 2) == [-1, -1]
     assert committed(ck, b, "g", "stays", 2) == [5, 6]
+
+
+# -- plain requests ----------------------------------------------------------------------
+
+
+def text(s):
+    return struct.pack(">h", len(s)) + s.encode()
+
+
+def ask(b, key, version, body):
+    """One request in a header of version 1; the answer's body."""
+    with socket.create_connection(("127.0.0.1", b.port), 10) as s:
+        frame = struct.pack(">hhi", key, version, 7) + text("plain") + body
+        s.sendall(struct.pack(">i", len(frame)) + frame)
+        data = b""
+        while len(data) < 4 or len(data) < 4 + struct.unpack(">i", data[:4])[0]:
+            more = s.recv(65536)
+            assert more, "the broker closed the connection"
+            data += more
+        return data[8:]
+
+
+def test_offsets_of_version_0_lie_in_zookeeper(arena):
+    ck = confluent()
+    try:
+        from kazoo.client import KazooClient
+    except ImportError:
+        raise Skip("python3-kazoo is not installed")
+    service = arena.service("debian")
+    b = arena.gregor(service.connect)
+    make_topic(ck, b, "old", 2)
+
+    def part(n, *rest):
+        return struct.pack(">i", n) + b"".join(rest)
+    commit = text("og") + part(1, text("old")) + part(
+        2, struct.pack(">iq", 0, 42), text(""), struct.pack(">iq", 7, 1), text(""))
+    answer = ask(b, 8, 0, commit)
+    assert answer == part(1, text("old")) + part(
+        2, struct.pack(">ih", 0, 0), struct.pack(">ih", 7, 3)), answer
+    zk = KazooClient(hosts=service.connect, timeout=10)
+    zk.start(10)
+    assert zk.get("/consumers/og/offsets/old/0")[0] == b"42"
+    zk.stop()
+    fetch = text("og") + part(1, text("old")) + part(2, struct.pack(">ii", 0, 1))
+    answer = ask(b, 9, 0, fetch)
+    assert answer == part(1, text("old")) + part(
+        2, struct.pack(">iq", 0, 42), text(""), struct.pack(">h", 0),
+        struct.pack(">iq", 1, -1), text(""), struct.pack(">h", 3)), answer
+
+
+def test_an_expiry_that_a_commit_asks_for_is_kept_to(arena):
+    ck = confluent()
+    b = arena.gregor(offsets_retention_check_interval_ms=200)
+    make_topic(ck, b, "e", 2)
+    assert kcat_group(arena, b, "warm", "e") == []
+
+    def commit(partition, retention):
+        body = (text("eg") + struct.pack(">i", -1) + text("") +
+                struct.pack(">q", retention) + struct.pack(">i", 1) + text("e") +
+                struct.pack(">iiq", 1, partition, 5) + text(""))
+        answer = ask(b, 8, 2, body)
+        assert answer.endswith(struct.pack(">ih", partition, 0)), answer
+    until(lambda: ask(b, 10, 0, text("eg"))[:2] == b"\0\0", 20)
+    commit(0, 300)
+    commit(1, -1)
+    assert committed(ck, b, "eg", "e", 2)[1] == 5
+    until(lambda: committed(ck, b, "eg", "e", 2) == [-1, 5], 20)
+    b.kill()
+    b.start()
+    assert committed(ck, b, "eg", "e", 2) == [-1, 5]
+
+
+def test_the_offsets_topic_waits_for_enough_brokers_and_warns_once(arena):
+    b = arena.gregor(offsets_topic_replication_factor=3)
+    for _ in range(20):
+        answer = ask(b, 10, 0, text("g"))
+        assert struct.unpack(">h", answer[:2])[0] == 15, answer
+    assert b.log().count("event=offsets_topic_not_created") == 1
+    # a transaction's coordinator is refused for good
+    answer = ask(b, 10, 1, text("tx") + b"\1")
+    assert struct.unpack(">h", answer[4:6])[0] == 35, answer
 
 
 # -- turns with Apache Kafka ---------------------------------------------------------------
