@@ -32,6 +32,7 @@ struct broker {
     char cluster_id[64];           /* /cluster/id */
     char client_id[16];            /* own id as text, for peers */
     _Atomic int64_t features_epoch; /* /feature's version; -1: not read yet */
+    int64_t started_us;            /* monotonic: when it began to serve */
     _Atomic int64_t epoch;         /* czxid of /brokers/ids/N; -1 before */
     /* Highest controller epoch seen in LeaderAndIsr, UpdateMetadata and
      * StopReplica; written on the control lane only. */

@@ -17,6 +17,7 @@
 #include "api/api_table.h"
 #include "api/producer_ids.h"
 #include "api/topic_wait.h"
+#include "base/clock.h"
 #include "base/diag.h"
 #include "controller/controller.h"
 #include "group/group.h"
@@ -372,6 +373,7 @@ static enum err server_start(struct server *server, struct errmsg *why)
     if ((err = server_on_coord(server, begin_work, why)) != ERR_OK)
         return err;
     replicas_start(broker->replicas);
+    broker->started_us = clock_mono_us();
     net_accept(broker->net);
     return ERR_OK;
 }

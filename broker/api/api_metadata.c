@@ -11,12 +11,17 @@
 #include "api/topic_wait.h"
 #include "api/topic_write.h"
 #include "api/api_table.h"
+#include "base/clock.h"
 #include "broker.h"
 #include "config/config.h"
+#include "config/overrides.h"
 #include "wire/errors.h"
 #include "wire/msg_metadata.h"
 
-enum { METADATA_LEADER_WAIT_MS = 1000 };
+enum {
+    METADATA_LEADER_WAIT_MS = 1000,
+    METADATA_FRESH_US = 10 * 1000 * 1000 /* after the start: see is_introduced() */
+};
 
 typedef struct wire_metadata_response_topics topic_out;
 typedef struct wire_metadata_response_topics_partitions partition_out;
@@ -405,13 +410,39 @@ static void view_begin(struct view *view)
     topic_write_start(write, request);
 }
 
-/* The first UpdateMetadata has come. */
+/* What ZooKeeper listed at the start has come from the controller too: an answer
+ * before that would say that topics are gone which are there. */
+static bool knows_its_topics(const struct view *view)
+{
+    const struct broker *broker = view->request->broker;
+
+    if (asks_all(view))
+        return metadata_topic_count(broker->metadata) >=
+               overrides_topic_count(broker->overrides);
+    for (size_t i = 0; i < view->in->n_topics; i++) {
+        struct bytes name = view->in->topics[i].name;
+        struct meta_topic *topic;
+
+        if (bytes_is_null(name) || !overrides_topic_known(broker->overrides, name))
+            continue;
+        topic = metadata_topic_find(broker->metadata, name);
+        if (topic == NULL)
+            return false;
+        meta_topic_unref(topic);
+    }
+    return true;
+}
+
+/* The controller's first UpdateMetadata have come. */
 static bool is_introduced(struct topic_wait *wait)
 {
-    struct meta_cluster *cluster = metadata_cluster(wait->request->broker->metadata);
+    const struct broker *broker = wait->request->broker;
+    struct meta_cluster *cluster = metadata_cluster(broker->metadata);
     bool known = cluster->n_brokers > 0;
 
     meta_cluster_unref(cluster);
+    if (known && clock_mono_us() - broker->started_us < METADATA_FRESH_US)
+        known = knows_its_topics(wait->arg);
     return known;
 }
 
@@ -422,7 +453,8 @@ static void introduced(struct topic_wait *wait, bool timed_out)
 }
 
 /* In its first milliseconds a broker has not heard from the controller. An answer
- * without brokers would make clients pause for a second; so wait for the news. */
+ * without brokers would make clients pause for a second, one without the topics
+ * they had would make them give up; so wait for the news. */
 static void view_wait_for_news(struct view *view)
 {
     view->wait.arg = view;

@@ -152,6 +152,26 @@ void overrides_topic_put(struct overrides *ov, struct bytes topic,
     lock_give(&ov->lock);
 }
 
+size_t overrides_topic_count(struct overrides *ov)
+{
+    size_t n;
+
+    lock_take(&ov->lock);
+    n = ov->entries.count;
+    lock_give(&ov->lock);
+    return n;
+}
+
+bool overrides_topic_known(struct overrides *ov, struct bytes topic)
+{
+    bool known;
+
+    lock_take(&ov->lock);
+    known = entry_find(ov, topic) != NULL;
+    lock_give(&ov->lock);
+    return known;
+}
+
 void overrides_topic_drop(struct overrides *ov, struct bytes topic)
 {
     lock_take(&ov->lock);

@@ -51,6 +51,10 @@ void overrides_topic_pairs(struct overrides *ov, struct bytes topic,
                            struct arena *arena, struct conf_pair **pairs,
                            size_t *n);
 
+/* How many topics are known; whether this one is. Any thread. */
+size_t overrides_topic_count(struct overrides *ov);
+bool overrides_topic_known(struct overrides *ov, struct bytes topic);
+
 /* A topic was created here with these overrides, or deleted (n pairs ignored):
  * known at once, before any notification. Any thread. */
 void overrides_topic_put(struct overrides *ov, struct bytes topic,
