@@ -105,6 +105,22 @@ static void settings_changed(struct overrides_observer *observer, struct bytes t
         replicas_topic_config_set(server->broker.replicas, topic, &config);
 }
 
+/* A deleted topic's settings are forgotten with its first partition; a new topic
+ * of that name brings its own. */
+static void partition_removed(struct metadata_observer *observer,
+                              struct bytes topic, int32_t partition)
+{
+    struct server *server = CONTAINER_OF(observer, struct server, on_metadata);
+
+    if (partition == 0)
+        overrides_topic_drop(server->broker.overrides, topic);
+}
+
+static void metadata_updated(struct metadata_observer *observer)
+{
+    (void)observer; /* only removals matter here */
+}
+
 static void directory_offline(void *context, const char *path, bool last)
 {
     (void)context;
@@ -370,6 +386,9 @@ static enum err server_start(struct server *server, struct errmsg *why)
         return err;
     server->on_config.on_change = settings_changed;
     overrides_observe(broker->overrides, &server->on_config);
+    server->on_metadata.on_removed = partition_removed;
+    server->on_metadata.on_update = metadata_updated;
+    metadata_observe(broker->metadata, &server->on_metadata);
     if ((err = server_on_coord(server, begin_work, why)) != ERR_OK)
         return err;
     replicas_start(broker->replicas);

@@ -11,6 +11,7 @@
 #include "config/overrides.h"
 #include "keeper/keeper.h"
 #include "loop/exec.h"
+#include "metadata/metadata.h"
 #include "partition/replicas.h"
 #include "registration/registration.h"
 #include "server.h"
@@ -50,6 +51,7 @@ struct server {
     struct zk_saved saved;           /* what it writes */
     struct loop_timer retry;         /* registering again */
     struct overrides_observer on_config;
+    struct metadata_observer on_metadata;
 };
 
 /* -- steps (server_step.c) ------------------------------------------------- */
