@@ -193,8 +193,6 @@ static void say_done(const struct partition *p,
                      const struct log_clean_range *range,
                      const struct log_clean_stats *stats, int64_t took_us)
 {
-    uint64_t moved = stats->map_bytes + stats->bytes_read;
-
     diag_info("event=log_compacted topic=%s partition=%d from=%lld to=%lld "
               "bytes=%llu bytes_kept=%llu records=%llu records_kept=%llu "
               "keys=%llu ms=%lld mb_per_s=%.1f",
@@ -205,7 +203,7 @@ static void say_done(const struct partition *p,
               (unsigned long long)stats->records_read,
               (unsigned long long)stats->records_kept,
               (unsigned long long)stats->keys, (long long)(took_us / 1000),
-              took_us > 0 ? (double)moved / (double)took_us : 0.0);
+              took_us > 0 ? (double)stats->bytes_read / (double)took_us : 0.0);
     if (stats->no_key > 0)
         diag_warn("event=records_without_key topic=%s partition=%d "
                   "records=%llu consequence=\"compaction dropped them\"",

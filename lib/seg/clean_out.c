@@ -6,7 +6,10 @@
 
 #include "base/mem.h"
 
-enum { WRITE_BYTES = 1 << 20 }; /* written at once by default */
+enum {
+    WRITE_BYTES = 1 << 20, /* written at once by default */
+    SYNC_BYTES = 8 << 20,  /* brought to the disk in the background at once */
+};
 
 /* Transactions aborted in one segment, at most: a GiB of markers has fewer. */
 #define TXN_BYTES_MOST ((size_t)512 << 20)
@@ -71,6 +74,12 @@ static enum err write_data(struct clean_out *out, struct errmsg *why)
         return io_fail(why, "write a compacted segment of", out->log->name);
     out->written += out->data.len;
     out->data.len = 0;
+    /* So that the sync at the end finds little left to wait for. */
+    if (out->written - out->begun >= SYNC_BYTES) {
+        fs->begin_sync(fs, out->fd, (int64_t)out->begun,
+                       (int64_t)(out->written - out->begun));
+        out->begun = out->written;
+    }
     return ERR_OK;
 }
 

@@ -22,6 +22,7 @@ struct clean_out {
     bool files;          /* there may be .cleaned files */
     struct wr data;      /* batches not written yet */
     uint64_t written;    /* bytes of .log written */
+    uint64_t begun;      /* of them, on their way to the disk */
     uint64_t noted;      /* .log bytes that clean_out_note() has seen */
     uint32_t since;      /* bytes since the last index entry */
     struct wr indexes[SEG_KINDS]; /* entries; [SEG_LOG] is not used */

@@ -43,6 +43,9 @@ struct fs {
                        int n_iov, int64_t position);
     int (*fsync)(const struct fs *fs, int fd);
     int (*fdatasync)(const struct fs *fs, int fd);
+    /* Begins to write a range to the disk and does not wait for it: a hint. */
+    void (*begin_sync)(const struct fs *fs, int fd, int64_t position,
+                       int64_t n);
     int (*syncfs)(const struct fs *fs, int fd); /* all of the file system */
     int (*ftruncate)(const struct fs *fs, int fd, int64_t size);
     int (*fallocate)(const struct fs *fs, int fd, int64_t size);

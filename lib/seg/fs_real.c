@@ -61,6 +61,13 @@ static int real_fdatasync(const struct fs *fs, int fd)
     return fdatasync(fd);
 }
 
+static void real_begin_sync(const struct fs *fs, int fd, int64_t position,
+                            int64_t n)
+{
+    (void)fs;
+    (void)sync_file_range(fd, position, n, SYNC_FILE_RANGE_WRITE);
+}
+
 static int real_syncfs(const struct fs *fs, int fd)
 {
     (void)fs;
@@ -217,6 +224,7 @@ const struct fs *fs_real(void)
         .pwritev = real_pwritev,
         .fsync = real_fsync,
         .fdatasync = real_fdatasync,
+        .begin_sync = real_begin_sync,
         .syncfs = real_syncfs,
         .ftruncate = real_ftruncate,
         .fallocate = real_fallocate,
