@@ -5,6 +5,9 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+/* Bytes of map from which on large pages pay. */
+#define HUGE_FROM ((size_t)8 << 20)
+
 static inline uint64_t rotate(uint64_t v, unsigned by)
 {
     return v << by | v >> (64 - by);
@@ -95,6 +98,11 @@ enum err clean_map_init(struct clean_map *map, size_t bytes, double load,
         map->slots = NULL;
         return ERR_NOMEM;
     }
+    /* Keys are scattered: small pages would cost a walk of the page table for
+     * nearly each of them. */
+    if (map->n_slots * sizeof *map->slots >= HUGE_FROM)
+        (void)madvise(map->slots, map->n_slots * sizeof *map->slots,
+                      MADV_HUGEPAGE);
     return ERR_OK;
 }
 
