@@ -59,6 +59,7 @@ void data_broker_init(struct data_broker *db)
                                 .min_insync = 2 };
     NEED(mkdtemp(db->dir) != NULL);
     log_config_init(&db->defaults);
+    cleaner_config_init(&db->cleaner);
 }
 
 static void start_replicas(struct data_broker *db)
@@ -74,6 +75,7 @@ static void start_replicas(struct data_broker *db)
     config.n_log_dirs = 1;
     config.defaults = db->defaults;
     config.fetch_sessions = db->fetch_sessions;
+    config.cleaner = db->cleaner;
     config.topic_config = topic_config;
     config.context = db;
     NEED(replicas_open(&db->broker.replicas, &config, &why) == ERR_OK);

@@ -22,6 +22,7 @@ struct data_broker {
     pthread_t coord;
     struct log_config defaults; /* change before data_broker_start() */
     size_t fetch_sessions;      /* likewise */
+    struct cleaner_config cleaner; /* log.cleaner.*; likewise */
     int32_t min_insync;         /* of topics that start with "min" */
     int port;
     int32_t epoch; /* of the controller, grows */
