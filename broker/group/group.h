@@ -23,6 +23,8 @@
 #ifndef GREGOR_GROUP_H
 #define GREGOR_GROUP_H
 
+#include <stdatomic.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 #include "group/group_offsets.h"
@@ -106,7 +108,9 @@ struct groups_commit {
     int32_t generation;      /* -1: not a member's */
     struct groups_commit_item *items;
     size_t n;
-    void (*on_done)(struct request *request); /* on the reactor */
+    void (*on_done)(struct request *request); /* on the reactor; may come before
+                                groups_commit() has returned */
+    _Atomic int turn;        /* the coordinator's: who is to call it */
 };
 
 /* `commit` lies in the request's arena, where more is taken for it. */

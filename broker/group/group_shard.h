@@ -66,6 +66,11 @@ struct group_write {
     bool in_arena;           /* of the commit's request; else freed at the end */
 };
 
+/* A commit is mostly stored before its handler returns: then the handler answers,
+ * and the replies of several requests leave together. Else, who stores it posts.
+ * The second of the two to come sees that the other was there. */
+enum { COMMIT_BEGUN, COMMIT_LEFT, COMMIT_ENDED };
+
 enum { GROUP_LANES = 2 };
 
 struct shard_table {

@@ -101,7 +101,7 @@ static void write_end(struct group_write *w, int16_t error)
     if (!w->in_arena)
         mem_free(w);
     shard_leave(shard);
-    if (commit)
+    if (commit && atomic_exchange(&commit->turn, COMMIT_ENDED) == COMMIT_LEFT)
         request_post(commit->request, commit->on_done);
 }
 

@@ -15,7 +15,7 @@ static void commit_refuse(struct groups_commit *commit, int16_t error)
     for (size_t i = 0; i < commit->n; i++)
         if (commit->items[i].error == KAFKA_NONE)
             commit->items[i].error = error;
-    request_post(commit->request, commit->on_done);
+    commit->on_done(commit->request);
 }
 
 /* The records depend on nothing but the request: made before the lock. */
@@ -91,6 +91,8 @@ static void commit_enter(struct groups *groups, struct groups_commit *commit,
     shard_leave(shard);
     if (error != KAFKA_NONE)
         commit_refuse(commit, error);
+    else if (atomic_exchange(&commit->turn, COMMIT_LEFT) == COMMIT_ENDED)
+        commit->on_done(commit->request);
 }
 
 void groups_commit(struct groups *groups, struct groups_commit *commit)
