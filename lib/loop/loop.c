@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -111,6 +112,8 @@ void loop_free(struct loop **loop)
     if (dead == NULL)
         return;
     assert(!dead->running && !dead->threaded);
+    while (atomic_load(&dead->posters) > 0)
+        sched_yield(); /* somebody is about to write to the descriptor */
     io_close(&dead->wake);
     io_close(&dead->alarm);
     if (dead->base != NULL)
@@ -211,12 +214,16 @@ static void loop_wake(struct loop *loop)
 
 void loop_post(struct loop *loop, struct job *job)
 {
-    struct job *newest = loop->mail;
+    struct job *newest;
 
+    /* The loop may run the job, and even end, before we have woken it. */
+    atomic_fetch_add(&loop->posters, 1);
+    newest = loop->mail;
     do {
         job->next = newest;
     } while (!atomic_compare_exchange_weak(&loop->mail, &newest, job));
     loop_wake(loop);
+    atomic_fetch_sub(&loop->posters, 1);
 }
 
 /* Run what was posted up to now; what these jobs post waits for the next turn,

@@ -19,6 +19,7 @@ struct loop {
     _Atomic bool asleep;        /* the owner waits, or is about to look once
                                    more before it does: posts must wake it */
     _Atomic(struct job *) mail; /* newest first */
+    _Atomic uint32_t posters;   /* threads inside loop_post() */
     struct loop_io wake;        /* eventfd */
     struct loop_io alarm;       /* timerfd */
     int64_t alarm_us;           /* set to ring then; INT64_MAX: not set */

@@ -61,6 +61,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
+    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, names_of_one_kind_are_marked_where_they_repeat);
     tcase_add_test(tc, a_million_names_take_no_time_worth_speaking_of);
     tcase_add_test(tc, a_full_arena_is_told);
