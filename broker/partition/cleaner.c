@@ -1,8 +1,8 @@
 /* cleaner.c - compaction: which logs, when, and how fast.
  *
  * Choosing looks at every log that has the compact policy: how much of it is
- * dirty (log_clean_range_find()). One thread chooses at a time, and notes what it
- * took in its own slot, which the others leave alone.
+ * dirty (log_clean_range_find()). One thread chooses at a time, and notes what
+ * it took in its own slot, which the others leave alone.
  */
 #include "partition/cleaner.h"
 
@@ -16,7 +16,7 @@
 #include "seg/clean.h"
 
 enum {
-    SMALLEST_IO = 64 * 1024,     /* bytes read at once at least */
+    SMALLEST_IO = 64 * 1024, /* bytes read at once at least */
     LEAST_PAUSE_MS = 10,
     THROTTLE_STEP_US = 20 * 1000, /* shorter waits are saved up */
 };
@@ -29,14 +29,14 @@ struct cleaner_thread {
 
 struct cleaner {
     struct replicas *replicas;
-    struct lock choosing;        /* one thread chooses at a time */
-    struct lock lock;            /* for all below */
-    pthread_cond_t wake;         /* monotonic clock */
+    struct lock choosing; /* one thread chooses at a time */
+    struct lock lock;     /* for all below */
+    pthread_cond_t wake;  /* monotonic clock */
     bool stopping;
     struct cleaner_config config;
-    int64_t paid_until_us;       /* throttle: what was moved is paid up to here */
-    unsigned n;                  /* threads wanted */
-    unsigned started;            /* and had */
+    int64_t paid_until_us; /* throttle: what was moved is paid up to here */
+    unsigned n;            /* threads wanted */
+    unsigned started;      /* and had */
     struct cleaner_thread threads[];
 };
 
@@ -53,7 +53,8 @@ void cleaner_config_init(struct cleaner_config *config)
     };
 }
 
-/* -- waiting ------------------------------------------------------------------ */
+/* -- waiting ------------------------------------------------------------------
+ */
 
 /* Wait until then, or until told to stop. Under `lock`; false: stop. */
 static bool wait_until(struct cleaner *cleaner, int64_t due_us)
@@ -107,7 +108,8 @@ static bool go_on(void *context, size_t bytes)
     return on;
 }
 
-/* -- choosing ----------------------------------------------------------------- */
+/* -- choosing -----------------------------------------------------------------
+ */
 
 static bool is_taken(struct cleaner *cleaner, const struct partition *p)
 {
@@ -187,7 +189,8 @@ static struct partition *choose(struct cleaner_thread *thread,
     return best;
 }
 
-/* -- doing -------------------------------------------------------------------- */
+/* -- doing --------------------------------------------------------------------
+ */
 
 static void say_done(const struct partition *p,
                      const struct log_clean_range *range,
@@ -246,9 +249,8 @@ static struct log_clean_options options_of(struct cleaner_thread *thread)
     io = config.io_bytes / cleaner->n / 2;
     return (struct log_clean_options){
         .map_bytes = config.map_bytes / cleaner->n,
-        .map_load = config.map_load > 0 && config.map_load < 1
-                        ? config.map_load
-                        : 0.9,
+        .map_load =
+            config.map_load > 0 && config.map_load < 1 ? config.map_load : 0.9,
         .io_bytes = io > SMALLEST_IO ? io : SMALLEST_IO,
         .go_on = go_on,
         .context = thread,
@@ -263,8 +265,8 @@ static bool clean_log(struct cleaner_thread *thread, struct partition *p,
     struct log_clean_stats stats;
     struct errmsg why = { "" };
     int64_t began = clock_mono_us();
-    enum err err = log_clean(log, range, &options, clock_wall_ms(), &stats,
-                             &why);
+    enum err err =
+        log_clean(log, range, &options, clock_wall_ms(), &stats, &why);
 
     if (err == ERR_OK) {
         say_done(p, range, &stats, clock_mono_us() - began);
@@ -314,7 +316,8 @@ static void *cleaner_main(void *context)
     return NULL;
 }
 
-/* -- life --------------------------------------------------------------------- */
+/* -- life ---------------------------------------------------------------------
+ */
 
 struct cleaner *cleaner_start(struct replicas *replicas)
 {

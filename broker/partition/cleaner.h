@@ -38,6 +38,6 @@ void cleaner_config_init(struct cleaner_config *config);
 struct cleaner *cleaner_start(struct replicas *replicas);
 
 /* End them, in the middle of what they do, and free; NULL is fine. */
-void cleaner_stop(struct cleaner **cleaner);
+void cleaner_stop(struct cleaner **out);
 
 #endif

@@ -3,8 +3,8 @@
  *   clean ─▶ map the dirty part ─▶ groups of segments ─▶ for each: copy, swap
  *
  * Everything is read through references to files, so nothing here holds up
- * anybody; whether the segments are still what they were is asked once more when
- * they are exchanged (clean_swap.c).
+ * anybody; whether the segments are still what they were is asked once more
+ * when they are exchanged (clean_swap.c).
  */
 #include "seg/clean.h"
 
@@ -18,15 +18,15 @@ struct clean {
     const struct log_clean_options *options;
     struct log_clean_stats *stats;
     struct log_config config;
-    struct segment *row;      /* segments below the uncleanable offset; owned */
+    struct segment *row; /* segments below the uncleanable offset; owned */
     uint32_t n;
-    uint32_t truncations;     /* the log's count when the row was copied */
+    uint32_t truncations; /* the log's count when the row was copied */
     int64_t now_ms;
     struct clean_map map;
     struct clean_txns txns;
     struct clean_filter filter;
-    int64_t old_horizon_ms;   /* magic 0, 1: tombstones of segments that were
-                                 modified up to then go */
+    int64_t old_horizon_ms; /* magic 0, 1: tombstones of segments that were
+                               modified up to then go */
 };
 
 static enum err go_on(const struct clean *c, size_t bytes, struct errmsg *why)
@@ -37,14 +37,15 @@ static enum err go_on(const struct clean *c, size_t bytes, struct errmsg *why)
     return err_set(why, ERR_CLOSED, "compaction of %s was ended", c->log->name);
 }
 
-/* -- reading segments --------------------------------------------------------- */
+/* -- reading segments ---------------------------------------------------------
+ */
 
 static enum err walk_start(struct clean *c, const struct segment *segment,
                            uint32_t position, struct scan *scan,
                            struct seg_file **file, struct errmsg *why)
 {
-    enum err err = log_file_get(c->log, segment->base, SEG_LOG, false, file,
-                                why);
+    enum err err =
+        log_file_get(c->log, segment->base, SEG_LOG, false, file, why);
 
     if (err == ERR_OK) {
         scan_init(scan, log_fs(c->log), seg_file_fd(*file), position,
@@ -73,15 +74,15 @@ static enum err walk_end(struct clean *c, const struct segment *segment,
         err = scan->end == segment->size ? ERR_OK : ERR_SHORT;
     if (err != ERR_OK && !is_no_damage(err))
         err = err_set(why, ERR_CORRUPT, "%s/%s/%020lld.log near byte %u: %s",
-                      c->log->dir->path, c->log->name,
-                      (long long)segment->base, scan->position,
-                      err_words(err));
+                      c->log->dir->path, c->log->name, (long long)segment->base,
+                      scan->position, err_words(err));
     scan_fini(scan);
     seg_file_unref(file);
     return err;
 }
 
-/* -- map ---------------------------------------------------------------------- */
+/* -- map ----------------------------------------------------------------------
+ */
 
 /* Put the keys of a batch. ERR_BUSY when the map is full. */
 static enum err map_batch(struct clean *c, const struct batch *batch)
@@ -169,7 +170,8 @@ static enum err build_map(struct clean *c, struct errmsg *why)
     return err == ERR_BUSY ? ERR_OK : err; /* full: the rest comes later */
 }
 
-/* -- copy --------------------------------------------------------------------- */
+/* -- copy ---------------------------------------------------------------------
+ */
 
 static enum err modified(struct clean *c, const struct segment *segment,
                          int64_t *ms, struct errmsg *why)
@@ -254,7 +256,8 @@ static enum err copy_group(struct clean *c, const struct segment *group,
     return dropped == ERR_OK ? err : log_failed(c->log, ERR_IO, &ignored);
 }
 
-/* -- groups ------------------------------------------------------------------- */
+/* -- groups -------------------------------------------------------------------
+ */
 
 static int64_t file_size(struct clean *c, const struct segment *segment,
                          enum seg_kind kind)
@@ -280,8 +283,8 @@ static uint32_t group_size(struct clean *c, uint32_t at)
 
     while (at + n < c->n) {
         const struct segment *next = &c->row[at + n];
-        int64_t end = at + n + 1 < c->n ? c->row[at + n + 1].base
-                                        : c->range->uncleanable;
+        int64_t end =
+            at + n + 1 < c->n ? c->row[at + n + 1].base : c->range->uncleanable;
 
         bytes += next->size;
         index += file_size(c, next, SEG_INDEX);
@@ -322,7 +325,8 @@ static enum err copy_all(struct clean *c, struct errmsg *why)
     return err;
 }
 
-/* -- all ---------------------------------------------------------------------- */
+/* -- all ----------------------------------------------------------------------
+ */
 
 static void copy_row(struct clean *c)
 {
@@ -343,7 +347,7 @@ static void copy_row(struct clean *c)
 static enum err find_old_horizon(struct clean *c, struct errmsg *why)
 {
     const struct segment *last = NULL;
-    int64_t modified_ms;
+    int64_t modified_ms = 0;
     enum err err;
 
     for (uint32_t i = 0; i < c->n; i++)

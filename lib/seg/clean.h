@@ -55,10 +55,10 @@ MUST_USE enum err log_clean_range_find(struct log *log, int64_t now_ms,
 bool log_clean_is_due(struct log *log, const struct log_clean_range *range);
 
 struct log_clean_options {
-    size_t map_bytes;  /* memory for keys; 24 bytes each. Taken as touched */
-    double map_load;   /* how full the map may become, above 0, below 1 */
-    size_t io_bytes;   /* read at once, and written at once; 0: 1 MiB. A batch
-                          that is larger takes as much as it has */
+    size_t map_bytes; /* memory for keys; 24 bytes each. Taken as touched */
+    double map_load;  /* how full the map may become, above 0, below 1 */
+    size_t io_bytes;  /* read at once, and written at once; 0: 1 MiB. A batch
+                         that is larger takes as much as it has */
     /* Called after each piece of `bytes` read and written; may block (a
      * throttle). False: give up with ERR_CLOSED. NULL: go on. */
     bool (*go_on)(void *context, size_t bytes);
@@ -72,8 +72,8 @@ struct log_clean_stats {
     uint64_t bytes_kept;   /* written */
     uint64_t records_read; /* seen while copying */
     uint64_t records_kept;
-    uint64_t keys;         /* in the map */
-    uint64_t no_key;       /* records without a key, which are dropped */
+    uint64_t keys;   /* in the map */
+    uint64_t no_key; /* records without a key, which are dropped */
 };
 
 /* Compact the range as far as the map's memory goes. Blocks for long.

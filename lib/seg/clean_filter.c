@@ -20,7 +20,8 @@ void clean_filter_init(struct clean_filter *filter)
     msgset_builder_init(&filter->old_builder);
 }
 
-/* -- tails -------------------------------------------------------------------- */
+/* -- tails --------------------------------------------------------------------
+ */
 
 static void tails_clear(struct clean_filter *filter)
 {
@@ -82,8 +83,7 @@ static bool is_tail(const struct clean_filter *filter,
     if (!batch_has_producer(h))
         return false;
     link = map_find(&filter->tails,
-                    map_hash_int((uint64_t)h->producer_id,
-                                 filter->tails.seed),
+                    map_hash_int((uint64_t)h->producer_id, filter->tails.seed),
                     tail_is, &h->producer_id);
     if (link == NULL)
         return false;
@@ -93,7 +93,8 @@ static bool is_tail(const struct clean_filter *filter,
     return batch_is_control(h) && h->producer_epoch == tail->epoch;
 }
 
-/* -- deciding ----------------------------------------------------------------- */
+/* -- deciding -----------------------------------------------------------------
+ */
 
 static bool keep_record(struct clean_filter *f, const struct batch_header *h,
                         const struct batch_record *record)
@@ -141,8 +142,8 @@ static bool keep_noted(const struct clean_filter *f, size_t i)
 /* What the pass over a batch found. */
 struct verdict {
     uint64_t kept;
-    bool rewrite;    /* not all stays as it is */
-    bool tombstones; /* among what stays */
+    bool rewrite;       /* not all stays as it is */
+    bool tombstones;    /* among what stays */
     int64_t max_offset; /* of what stays */
 };
 
@@ -179,7 +180,8 @@ static enum err judge(struct clean_filter *f, const struct batch *batch,
     return err == ERR_ABSENT ? ERR_OK : err;
 }
 
-/* -- writing ------------------------------------------------------------------ */
+/* -- writing ------------------------------------------------------------------
+ */
 
 static enum err write_new(struct clean_filter *f, const struct batch *batch,
                           int64_t new_horizon, struct wr *out,
@@ -233,8 +235,8 @@ static enum err write_old(struct clean_filter *f, const struct batch *batch,
         return err;
     err = msgset_builder_finish(builder);
     kept->last_offset = builder->last_offset;
-    kept->max_timestamp = batch_has_append_time(h) ? h->max_timestamp
-                                                   : builder->max_timestamp;
+    kept->max_timestamp =
+        batch_has_append_time(h) ? h->max_timestamp : builder->max_timestamp;
     return err;
 }
 

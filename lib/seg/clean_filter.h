@@ -33,27 +33,27 @@ struct clean_filter {
     struct clean_txns *txns;
     int64_t now_ms;
     int64_t delete_retention_ms;
-    bool keep_old_deletes;     /* magic 0, 1: tombstones stay */
+    bool keep_old_deletes; /* magic 0, 1: tombstones stay */
     /* Counts: */
     uint64_t records_read;
     uint64_t records_kept;
     uint64_t no_key;
     /* Its own: */
-    struct map tails;          /* of struct clean_tail */
+    struct map tails; /* of struct clean_tail */
     struct batch_reader reader;
     struct batch_builder builder;
     struct msgset_builder old_builder;
-    uint8_t *keep;             /* a bit for each record of the batch; owned */
-    size_t keep_size;          /* bytes of it */
+    uint8_t *keep;    /* a bit for each record of the batch; owned */
+    size_t keep_size; /* bytes of it */
 };
 
 /* What became of a batch. */
 struct clean_kept {
-    bool any;                /* something was written */
-    int64_t last_offset;     /* of it */
-    int64_t max_timestamp;   /* of its records; -1 none */
-    bool has_entry;          /* an aborted transaction is still there: */
-    struct txn_entry entry;  /* for the new .txnindex */
+    bool any;               /* something was written */
+    int64_t last_offset;    /* of it */
+    int64_t max_timestamp;  /* of its records; -1 none */
+    bool has_entry;         /* an aborted transaction is still there: */
+    struct txn_entry entry; /* for the new .txnindex */
 };
 
 /* An idle filter; takes no memory. */

@@ -88,12 +88,11 @@ enum err clean_map_init(struct clean_map *map, size_t bytes, double load,
         slots = (size_t)((double)map->most / load) + 1;
     }
     map->n_slots = slots > map->most ? slots : map->most + 1;
-    if (getrandom(map->seed, sizeof map->seed, 0) !=
-        (ssize_t)sizeof map->seed)
+    if (getrandom(map->seed, sizeof map->seed, 0) != (ssize_t)sizeof map->seed)
         return ERR_IO;
-    map->slots = mmap(NULL, map->n_slots * sizeof *map->slots,
-                      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                      0);
+    map->slots =
+        mmap(NULL, map->n_slots * sizeof *map->slots, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map->slots == MAP_FAILED) {
         map->slots = NULL;
         return ERR_NOMEM;
@@ -113,15 +112,15 @@ void clean_map_fini(struct clean_map *map)
     map->slots = NULL;
 }
 
-/* The slot of the key, or the free one where it belongs; there is always one. */
+/* The slot of the key, or the free one where it belongs; there is always one.
+ */
 static struct clean_slot *find(const struct clean_map *map,
                                const uint64_t hash[2])
 {
     size_t i = (size_t)(((unsigned __int128)hash[0] * map->n_slots) >> 64);
 
-    while (map->slots[i].offset != 0 &&
-           (map->slots[i].hash[0] != hash[0] ||
-            map->slots[i].hash[1] != hash[1]))
+    while (map->slots[i].offset != 0 && (map->slots[i].hash[0] != hash[0] ||
+                                         map->slots[i].hash[1] != hash[1]))
         if (++i == map->n_slots)
             i = 0;
     return &map->slots[i];

@@ -1,9 +1,9 @@
 /* clean_map.h - key -> last offset, of bounded size; private to seg.
  *
  * Keys are not kept, only 128 bits of keyed hash (SipHash-2-4) each: two keys
- * that met would cost a record, and nobody who does not know the random seed can
- * make them meet. 24 bytes a key, as in Apache Kafka, so both compact as much
- * with the same memory.
+ * that met would cost a record, and nobody who does not know the random seed
+ * can make them meet. 24 bytes a key, as in Apache Kafka, so both compact as
+ * much with the same memory.
  *
  * Threads: one at a time.
  */
@@ -21,9 +21,9 @@ struct clean_slot {
 struct clean_map {
     struct clean_slot *slots; /* pages come as they are touched */
     size_t n_slots;
-    size_t most;     /* keys it takes */
-    size_t used;     /* keys in it */
-    int64_t latest;  /* everything up to here is in the map; -1 nothing */
+    size_t most;    /* keys it takes */
+    size_t used;    /* keys in it */
+    int64_t latest; /* everything up to here is in the map; -1 nothing */
     uint64_t seed[2];
 };
 

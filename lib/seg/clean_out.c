@@ -20,7 +20,7 @@ static enum err cleaned_path(const struct clean_out *out, enum seg_kind kind,
 {
     char suffix[32];
 
-    snprintf(suffix, sizeof suffix, "%s.cleaned", seg_kind_suffix(kind));
+    (void)snprintf(suffix, sizeof suffix, "%s.cleaned", seg_kind_suffix(kind));
     return log_file_path(out->log, out->base, suffix, path, why);
 }
 
@@ -59,7 +59,8 @@ enum err clean_out_start(struct clean_out *out, struct log *log, int64_t base,
     return create(out, SEG_LOG, &out->fd, why);
 }
 
-/* -- adding ------------------------------------------------------------------- */
+/* -- adding -------------------------------------------------------------------
+ */
 
 static enum err write_data(struct clean_out *out, struct errmsg *why)
 {
@@ -140,7 +141,8 @@ enum err clean_out_abort(struct clean_out *out, const struct txn_entry *entry)
     return ERR_OK;
 }
 
-/* -- finishing ---------------------------------------------------------------- */
+/* -- finishing ----------------------------------------------------------------
+ */
 
 static enum err write_index(struct clean_out *out, enum seg_kind kind,
                             struct errmsg *why)

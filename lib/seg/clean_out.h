@@ -16,25 +16,25 @@
 struct clean_out {
     struct log *log;
     int64_t base;
-    uint32_t interval;   /* index.interval.bytes */
-    size_t io_bytes;     /* written at once */
-    int fd;              /* of .log.cleaned; -1: not open */
-    bool files;          /* there may be .cleaned files */
-    struct wr data;      /* batches not written yet */
-    uint64_t written;    /* bytes of .log written */
-    uint64_t begun;      /* of them, on their way to the disk */
-    uint64_t noted;      /* .log bytes that clean_out_note() has seen */
-    uint32_t since;      /* bytes since the last index entry */
+    uint32_t interval; /* index.interval.bytes */
+    size_t io_bytes;   /* written at once */
+    int fd;            /* of .log.cleaned; -1: not open */
+    bool files;        /* there may be .cleaned files */
+    struct wr data;    /* batches not written yet */
+    uint64_t written;  /* bytes of .log written */
+    uint64_t begun;    /* of them, on their way to the disk */
+    uint64_t noted;    /* .log bytes that clean_out_note() has seen */
+    uint32_t since;    /* bytes since the last index entry */
     struct wr indexes[SEG_KINDS]; /* entries; [SEG_LOG] is not used */
-    int64_t max_time;    /* of the batches; -1 none */
+    int64_t max_time;             /* of the batches; -1 none */
     int64_t max_time_offset;
-    int64_t last_time;   /* of the last .timeindex entry; -1 none */
+    int64_t last_time; /* of the last .timeindex entry; -1 none */
 };
 
-/* Begin a segment; `io_bytes` 0: the default. Errors leave nothing but what clean_out_drop() removes. */
+/* Begin a segment; `io_bytes` 0: the default. Errors leave nothing but what
+ * clean_out_drop() removes. */
 MUST_USE enum err clean_out_start(struct clean_out *out, struct log *log,
-                                  int64_t base,
-                                  const struct log_config *config,
+                                  int64_t base, const struct log_config *config,
                                   size_t io_bytes, struct errmsg *why);
 
 /* A batch was put at the end of out->data: index it, and write when there is
@@ -59,8 +59,8 @@ MUST_USE enum err clean_out_swap(struct clean_out *out,
                                  uint32_t truncations, int64_t now_ms,
                                  struct errmsg *why);
 
-/* Free the memory, and remove the files unless they are the log's. An error is a
- * failing disk. */
+/* Free the memory, and remove the files unless they are the log's. An error is
+ * a failing disk. */
 MUST_USE enum err clean_out_drop(struct clean_out *out, struct errmsg *why);
 
 #endif

@@ -157,8 +157,7 @@ static enum err range_of(struct log *log, const struct segment *row, uint32_t n,
 }
 
 enum err log_clean_range_find(struct log *log, int64_t now_ms,
-                              struct log_clean_range *range,
-                              struct errmsg *why)
+                              struct log_clean_range *range, struct errmsg *why)
 {
     uint32_t look, n;
     enum err err;
@@ -166,9 +165,8 @@ enum err log_clean_range_find(struct log *log, int64_t now_ms,
     do {
         struct segment *row;
 
-        *range = (struct log_clean_range){
-            .refused = atomic_load(&log->clean_refused)
-        };
+        *range = (struct log_clean_range){ .refused = atomic_load(
+                                               &log->clean_refused) };
         err = log_look(log, false, &look);
         if (err != ERR_OK)
             break;

@@ -18,7 +18,8 @@
 
 #include "base/mem.h"
 
-/* Rename `<base><kind><from>` to `<base><kind><to>`, for all kinds there are. */
+/* Rename `<base><kind><from>` to `<base><kind><to>`, for all kinds there are.
+ */
 static enum err rename_all(const struct clean_out *out, const char *from,
                            const char *to, struct errmsg *why)
 {
@@ -31,9 +32,9 @@ static enum err rename_all(const struct clean_out *out, const char *from,
 
         if (i == SEG_TXNINDEX && out->indexes[i].len == 0)
             continue;
-        snprintf(suffix, sizeof suffix, "%s%s", kind, from);
+        (void)snprintf(suffix, sizeof suffix, "%s%s", kind, from);
         err = log_file_path(out->log, out->base, suffix, old, why);
-        snprintf(suffix, sizeof suffix, "%s%s", kind, to);
+        (void)snprintf(suffix, sizeof suffix, "%s%s", kind, to);
         if (err == ERR_OK)
             err = log_file_path(out->log, out->base, suffix, new, why);
         if (err == ERR_OK && fs->rename(fs, old, new) != 0)
@@ -115,8 +116,8 @@ enum err clean_out_swap(struct clean_out *out, const struct segment *old,
     lock_take(&log->writer);
     err = log_usable(log, why);
     if (err == ERR_OK && !still_there(log, old, n, truncations, &at))
-        err = err_set(why, ERR_AGAIN, "segments of %s went meanwhile",
-                      log->name);
+        err =
+            err_set(why, ERR_AGAIN, "segments of %s went meanwhile", log->name);
     if (err == ERR_OK) {
         atomic_fetch_add(&log->swaps, 1);
         err = swap(out, old, n, at, now_ms, why);

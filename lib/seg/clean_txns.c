@@ -15,7 +15,8 @@ struct open_txn {
     struct txn_entry entry; /* ... which is this one */
 };
 
-/* -- loading ------------------------------------------------------------------ */
+/* -- loading ------------------------------------------------------------------
+ */
 
 struct load {
     struct clean_txns *txns;
@@ -32,8 +33,8 @@ static enum err load_each(void *context, const struct txn_entry *entry)
     if (entry->last_offset >= load->from && entry->first_offset < load->to) {
         if (txns->n_aborted == load->size) {
             size_t size = load->size == 0 ? 16 : load->size * 2;
-            void *more = mem_try_more(txns->aborted, size,
-                                      sizeof *txns->aborted);
+            void *more =
+                mem_try_more(txns->aborted, size, sizeof *txns->aborted);
 
             if (more == NULL)
                 return ERR_NOMEM;
@@ -53,8 +54,8 @@ static int by_first(const void *a, const void *b)
            (x->first_offset < y->first_offset);
 }
 
-enum err clean_txns_load(struct clean_txns *txns, struct log *log,
-                         int64_t from, int64_t to, struct errmsg *why)
+enum err clean_txns_load(struct clean_txns *txns, struct log *log, int64_t from,
+                         int64_t to, struct errmsg *why)
 {
     struct load load = { .txns = txns, .from = from, .to = to };
     struct segment segment;
@@ -94,7 +95,8 @@ void clean_txns_fini(struct clean_txns *txns)
     txns->n_aborted = 0;
 }
 
-/* -- walking ------------------------------------------------------------------ */
+/* -- walking ------------------------------------------------------------------
+ */
 
 static bool is_producer(const struct map_link *link, const void *key)
 {

@@ -56,9 +56,9 @@ static void add(struct batch_builder *builder, int i, uint64_t key,
                                    .timestamp = now_us(CLOCK_REALTIME) / 1000 };
     char text[32];
 
-    record.key = bytes_make(text, (size_t)snprintf(text, sizeof text,
-                                                   "key-%012llu",
-                                                   (unsigned long long)key));
+    record.key =
+        bytes_make(text, (size_t)snprintf(text, sizeof text, "key-%012llu",
+                                          (unsigned long long)key));
     for (size_t at = 0; at + 8 <= size && at < 64; at += 8) {
         uint64_t noise = random_next(state);
 
@@ -90,9 +90,9 @@ static void write_log(struct log *log, uint64_t records, uint64_t keys,
         must(batch_builder_finish(&builder, NULL), "batch");
         set.at = w.data;
         set.size = w.len;
-        must(log_append(log, sets, 1, now_us(CLOCK_REALTIME) / 1000, NULL,
-                        &why),
-             "append");
+        must(
+            log_append(log, sets, 1, now_us(CLOCK_REALTIME) / 1000, NULL, &why),
+            "append");
         must(set.err, "append");
     }
     must(log_roll(log, now_us(CLOCK_REALTIME) / 1000, &why), "roll");

@@ -44,8 +44,8 @@ static void produce(void)
 
         snprintf(key, sizeof key, "%d", i % KEYS);
         record.key = bytes_of(key);
-        record.value = bytes_make(value, (size_t)snprintf(value, sizeof value,
-                                                          "%100d", i));
+        record.value = bytes_make(
+            value, (size_t)snprintf(value, sizeof value, "%100d", i));
         w.len = 0;
         batch_builder_init(&builder);
         ck_assert_err(batch_builder_start(&builder, &spec, &w), ERR_OK);
@@ -103,9 +103,9 @@ static void check_values(void)
         struct batch batch;
         size_t n;
 
-        ck_assert_err(log_read(log, at, INT64_MAX, 1 << 20, LOG_READ_ONE, &plan,
-                               &why),
-                      ERR_OK);
+        ck_assert_err(
+            log_read(log, at, INT64_MAX, 1 << 20, LOG_READ_ONE, &plan, &why),
+            ERR_OK);
         ck_assert_ptr_nonnull(plan.file);
         ck_assert_err(log_plan_load(log, &plan, bytes, &n, &why), ERR_OK);
         seg_file_unref(&plan.file);

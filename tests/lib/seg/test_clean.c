@@ -54,11 +54,10 @@ static bool next_record(const char **at, struct batch_record *record)
     end = strchrnul(p, ' ');
     equals = memchr(p, '=', (size_t)(end - p));
     *record = (struct batch_record){ .timestamp = rig.now_ms };
-    record->key = p == equals ? BYTES_NULL
-                              : bytes_make(p, (size_t)((equals ? equals : end) -
-                                                       p));
-    record->value = equals ? bytes_make(equals + 1,
-                                        (size_t)(end - equals - 1))
+    record->key = p == equals
+                      ? BYTES_NULL
+                      : bytes_make(p, (size_t)((equals ? equals : end) - p));
+    record->value = equals ? bytes_make(equals + 1, (size_t)(end - equals - 1))
                            : BYTES_NULL;
     *at = end;
     return true;
@@ -69,8 +68,7 @@ static void append(uint8_t *at, size_t size, enum log_origin origin)
     struct log_append set = { .at = at, .size = size, .origin = origin };
     struct log_append *sets[] = { &set };
 
-    ck_assert_err(log_append(rig.log, sets, 1, rig.now_ms, NULL, &why),
-                  ERR_OK);
+    ck_assert_err(log_append(rig.log, sets, 1, rig.now_ms, NULL, &why), ERR_OK);
     ck_assert_err(set.err, ERR_OK);
     log_high_watermark_set(rig.log, log_end_offset(rig.log));
 }
@@ -156,9 +154,9 @@ static enum err try_clean_with(size_t map_bytes, struct log_clean_stats *stats)
                                          .map_load = 0.9 };
     enum err err = log_clean_range_find(rig.log, rig.now_ms, &range, &why);
 
-    return err != ERR_OK ? err
-                         : log_clean(rig.log, &range, &options, rig.now_ms,
-                                     stats, &why);
+    return err != ERR_OK
+               ? err
+               : log_clean(rig.log, &range, &options, rig.now_ms, stats, &why);
 }
 
 static struct log_clean_stats clean(void)
@@ -230,7 +228,8 @@ static struct batch_header first_batch(void)
 
 #define ck_assert_dump(want) ck_assert_str_eq(dump(), want)
 
-/* -- what stays --------------------------------------------------------------- */
+/* -- what stays ---------------------------------------------------------------
+ */
 
 START_TEST(the_last_record_of_each_key_stays_at_its_offset)
 {
@@ -452,7 +451,8 @@ START_TEST(an_old_tombstone_goes_by_the_time_of_its_file)
 }
 END_TEST
 
-/* -- producers and transactions ------------------------------------------------ */
+/* -- producers and transactions
+ * ------------------------------------------------ */
 
 START_TEST(a_live_producer_keeps_its_last_batch_empty)
 {
@@ -533,13 +533,13 @@ END_TEST
 START_TEST(a_marker_goes_after_its_records_and_its_horizon)
 {
     start();
-    txn("a=1", 9, 0, true);     /* 0, 1 */
-    txn("a=2", 9, 1, true);     /* 2, 3 */
+    txn("a=1", 9, 0, true); /* 0, 1 */
+    txn("a=2", 9, 1, true); /* 2, 3 */
     put("a=3");
     roll();
     clean(); /* 0 goes; 2 stays empty, it is the tail */
     ck_assert_dump("^1 (2-2) ^3 4:a=3");
-    txn("b=4", 9, 2, true);     /* 5, 6 */
+    txn("b=4", 9, 2, true); /* 5, 6 */
     roll();
     clean(); /* nothing is left that 1 ends: it gets a horizon */
     ck_assert_dump("^1 ^3 4:a=3 5:b=4 ^6");
@@ -605,7 +605,8 @@ START_TEST(the_last_marker_of_a_producer_keeps_its_epoch)
 }
 END_TEST
 
-/* -- ranges and choice ---------------------------------------------------------- */
+/* -- ranges and choice
+ * ---------------------------------------------------------- */
 
 START_TEST(segments_are_put_together_up_to_their_size)
 {
@@ -625,8 +626,7 @@ START_TEST(segments_are_put_together_up_to_their_size)
     log_config_set(rig.log, &rig.config);
     clean();
     arena_init(&arena, 1 << 20);
-    ck_assert_err(log_segment_facts(rig.log, &arena, &facts, &n, &why),
-                  ERR_OK);
+    ck_assert_err(log_segment_facts(rig.log, &arena, &facts, &n, &why), ERR_OK);
     ck_assert_uint_eq(n, 4);
     ck_assert_int_eq(facts[1].base, 4);
     ck_assert_int_eq(facts[2].base, 8);
@@ -770,9 +770,9 @@ START_TEST(it_ends_when_told_to)
         int left = most;
 
         options.context = &left;
-        ck_assert_err(log_clean(rig.log, &range, &options, rig.now_ms, &stats,
-                                &why),
-                      ERR_CLOSED);
+        ck_assert_err(
+            log_clean(rig.log, &range, &options, rig.now_ms, &stats, &why),
+            ERR_CLOSED);
         ck_assert(!log_rig_has(&rig, "00000000000000000000.log.cleaned"));
         ck_assert_dump("0:a=1 1:a=2");
     }
@@ -851,9 +851,9 @@ START_TEST(indexes_lead_to_what_is_left)
             int64_t want = at % 7 == 0 ? at : at - at % 7 + 7;
 
             want = want > 299 ? 299 : want;
-            ck_assert_err(log_read(rig.log, at, 300, 256, LOG_READ_ONE, &plan,
-                                   &why),
-                          ERR_OK);
+            ck_assert_err(
+                log_read(rig.log, at, 300, 256, LOG_READ_ONE, &plan, &why),
+                ERR_OK);
             ck_assert_err(log_plan_load(rig.log, &plan, buffer, &n, &why),
                           ERR_OK);
             seg_file_unref(&plan.file);
@@ -865,10 +865,9 @@ START_TEST(indexes_lead_to_what_is_left)
             int64_t i = t - 1, want = i % 7 == 0 ? i : i - i % 7 + 7;
 
             want = want > 299 ? 299 : want;
-            ck_assert_err(log_offset_by_time(rig.log,
-                                             rig.now_ms - 300 + t, &found,
-                                             &why),
-                          ERR_OK);
+            ck_assert_err(
+                log_offset_by_time(rig.log, rig.now_ms - 300 + t, &found, &why),
+                ERR_OK);
             ck_assert_int_eq(found.offset, want);
         }
         log_rig_close(&rig);

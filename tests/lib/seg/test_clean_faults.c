@@ -24,8 +24,7 @@ static void append(enum log_origin origin)
                               .origin = origin };
     struct log_append *sets[] = { &set };
 
-    ck_assert_err(log_append(rig.log, sets, 1, rig.now_ms, NULL, &why),
-                  ERR_OK);
+    ck_assert_err(log_append(rig.log, sets, 1, rig.now_ms, NULL, &why), ERR_OK);
     ck_assert_err(set.err, ERR_OK);
 }
 
@@ -55,8 +54,8 @@ static void put(int key, int value, int64_t producer, int32_t sequence)
     append(LOG_CLIENT);
 }
 
-/* Seven keys over and over; every tenth record in a transaction that is aborted,
- * with a key that must not be found. */
+/* Seven keys over and over; every tenth record in a transaction that is
+ * aborted, with a key that must not be found. */
 static void fill(void)
 {
     int32_t sequence = 0;
@@ -141,9 +140,8 @@ static void check_aborted(void)
     /* The producer's last transaction keeps its empty batch, and so its
      * entry. */
     arena_init(&arena, 1 << 20);
-    ck_assert_err(log_aborted_find(rig.log, 0, 1000, &arena, &aborted, &n,
-                                   &why),
-                  ERR_OK);
+    ck_assert_err(
+        log_aborted_find(rig.log, 0, 1000, &arena, &aborted, &n, &why), ERR_OK);
     ck_assert_uint_ge(n, 1);
     arena_fini(&arena);
 }
