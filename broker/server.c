@@ -432,6 +432,8 @@ static void server_stop(struct server *server, bool started)
         groups_stop(broker->groups);
     if (broker->replicas != NULL)
         replicas_drain(broker->replicas);
+    if (broker->topic_waits != NULL)
+        topic_waits_stop(broker->topic_waits);
     if (broker->net != NULL)
         net_stop(&broker->net, LIMIT_STOP_GRACE_MS);
     if (started)

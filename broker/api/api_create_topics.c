@@ -222,7 +222,6 @@ static void create_answer(struct request *request, struct create *create)
         out->name = create->in->topics[i].name;
         out->error_code = plan->error;
         out->error_message = plan->message;
-        out->configs_null = plan->error != KAFKA_NONE;
         if (plan->error != KAFKA_NONE)
             continue;
         if (!create->in->validate_only)

@@ -148,6 +148,8 @@ static void fill_missing(const struct view *view, struct bytes name,
     out->topic_id = id;
     out->error_code = error;
     out->is_internal = !bytes_is_null(name) && topic_is_internal(name);
+    if (view->in->include_topic_authorized_operations)
+        out->topic_authorized_operations = ACL_BITS_TOPIC;
 }
 
 static struct topic_plan *plan_find(const struct view *view, struct bytes name)

@@ -11,17 +11,13 @@ struct topic_waits {
     struct metadata *metadata;
     struct lock lock;
     struct list waiting; /* struct topic_wait */
+    bool stopped;        /* nobody waits any more; under the lock */
 };
 
 static void wait_look(struct request *request);
 
-/* Control lane: the metadata changed, everyone looks again. */
-static void waits_on_update(struct metadata_observer *observer)
+static void post_all_locked(struct topic_waits *waits)
 {
-    struct topic_waits *waits =
-        CONTAINER_OF(observer, struct topic_waits, observer);
-
-    lock_take(&waits->lock);
     LIST_EACH(link, &waits->waiting)
     {
         struct topic_wait *wait = CONTAINER_OF(link, struct topic_wait, link);
@@ -31,6 +27,24 @@ static void waits_on_update(struct metadata_observer *observer)
             request_post(wait->request, wait_look);
         }
     }
+}
+
+/* Control lane: the metadata changed, everyone looks again. */
+static void waits_on_update(struct metadata_observer *observer)
+{
+    struct topic_waits *waits =
+        CONTAINER_OF(observer, struct topic_waits, observer);
+
+    lock_take(&waits->lock);
+    post_all_locked(waits);
+    lock_give(&waits->lock);
+}
+
+void topic_waits_stop(struct topic_waits *waits)
+{
+    lock_take(&waits->lock);
+    waits->stopped = true;
+    post_all_locked(waits);
     lock_give(&waits->lock);
 }
 
@@ -84,13 +98,14 @@ static void wait_on_due(struct loop_timer *timer)
 static void wait_look(struct request *request)
 {
     struct topic_wait *wait = request->park;
-    bool done;
+    bool done, stopped;
 
     lock_take(&wait->waits->lock);
     wait->posted = false;
+    stopped = wait->waits->stopped;
     lock_give(&wait->waits->lock);
     done = wait->is_done(wait);
-    if (!done && loop_timer_is_set(&wait->deadline))
+    if (!done && !stopped && loop_timer_is_set(&wait->deadline))
         return;
     if (wait_remove(wait)) {
         loop_timer_stop(&wait->deadline);
@@ -115,8 +130,15 @@ void topic_wait_start(struct topic_wait *wait, struct request *request,
     }
     loop_timer_set(&wait->deadline, timeout_ms * 1000);
     lock_take(&waits->lock);
-    list_append(&waits->waiting, &wait->link);
+    bool stopped = waits->stopped;
+    if (!stopped)
+        list_append(&waits->waiting, &wait->link);
     lock_give(&waits->lock);
+    if (stopped) {
+        loop_timer_stop(&wait->deadline);
+        wait->on_end(wait, true);
+        return;
+    }
     if (wait->is_done(wait) && wait_remove(wait)) { /* came in between */
         loop_timer_stop(&wait->deadline);
         wait->on_end(wait, false);

@@ -31,6 +31,9 @@ struct topic_wait {
 
 MUST_USE enum err topic_waits_new(struct topic_waits **waits,
                                   struct broker *broker);
+/* The broker stops: all that wait, and whoever would wait from now on, end as if
+ * their time were up. Call it before the requests are taken away. Threads: any. */
+void topic_waits_stop(struct topic_waits *waits);
 /* No request waits any more. */
 void topic_waits_free(struct topic_waits **waits);
 

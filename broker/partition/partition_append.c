@@ -183,6 +183,11 @@ static bool write_group(struct partition *p, struct group *group,
     for (size_t i = 0; i < n; i++) {
         struct append *a = CONTAINER_OF(sets[i], struct append, set);
 
+        if (a->set.err == ERR_SPACE)
+            DIAG_SELDOM(DIAG_ERROR,
+                        "event=disk_full topic=%s partition=%d reason=\"%s\" "
+                        "remedy=\"make room; producers try again until then\"",
+                        p->topic, p->index, why.text);
         a->error = error_of(a->set.err);
         a->duplicate = a->set.err == ERR_DUPLICATE;
     }

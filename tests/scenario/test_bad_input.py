@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import select
 import socket
 import struct
 import sys
@@ -202,6 +203,22 @@ def produce_error(s, topic=b"steady"):
     data = answer(s)
     at = 4 + 4 + 2 + len(topic) + 4 + 4
     return struct.unpack(">h", data[at:at + 2])[0]
+
+
+def test_a_stop_ends_requests_that_wait_for_leaders(arena):
+    b = arena.gregor()
+    works(arena, b)
+    first, second = connect(b), connect(b)
+    for s in (first, second):  # the only replica is on a broker that is not there
+        s.settimeout(10)
+        s.sendall(frame(19, 0, struct.pack(">ih4sihiiiii", 1, 4, b"lost", -1, -1, 1, 0,
+                                           1, 7, 0) + struct.pack(">i", 60000)))
+    # One is told that it exists already (36), so the other one waits.
+    told, s = (second, first) if select.select([first, second], [], [], 10)[0] == \
+        [second] else (first, second)
+    assert struct.unpack(">h", answer(told)[-2:])[0] == 36
+    assert b.stop() == 0, b.log()[-500:]
+    assert struct.unpack(">h", answer(s)[-2:])[0] == 7  # REQUEST_TIMED_OUT
 
 
 def test_wrong_records_get_kafkas_error(arena):

@@ -35,8 +35,9 @@ enum err zk_err_from_library(int rc)
     case ZINVALIDSTATE:
         return ERR_LOST;
     case ZMARSHALLINGERROR:
-    case ZSYSTEMERROR:
         return ERR_NOMEM;
+    case ZSYSTEMERROR: /* the service refuses: its disk is full, say */
+        return ERR_IO;
     default:
         return ERR_INVALID;
     }
