@@ -214,9 +214,9 @@ static void fetched(struct request *request)
             p->partition_index = step->partition;
             p->committed_offset = step->offset;
             p->metadata = BYTES("");
-            p->error_code = step->offset < 0 && step->error == KAFKA_NONE
-                                ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
-                                : step->error;
+            p->error_code = step->error;
+            if (step->offset < 0 && step->error == KAFKA_NONE)
+                p->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
         }
     }
     if (arena->err == ERR_OK)

@@ -48,7 +48,7 @@ struct wire_describe_groups_response_groups;
 
 /* Needs config, pool, metadata and replicas of the broker; begins to observe
  * the latter two. */
-MUST_USE enum err groups_new(struct groups **groups, struct broker *broker,
+MUST_USE enum err groups_new(struct groups **out, struct broker *broker,
                              struct errmsg *why);
 
 /* Answer all who wait, and stop; before net_stop(). Requests hear
@@ -56,7 +56,7 @@ MUST_USE enum err groups_new(struct groups **groups, struct broker *broker,
 void groups_stop(struct groups *groups);
 
 /* After the pool has ended. */
-void groups_free(struct groups **groups);
+void groups_free(struct groups **out);
 
 /* -- where groups are ---------------------------------------------------------------- */
 

@@ -37,15 +37,15 @@ static size_t topic_place(const struct group_offsets *offsets,
 }
 
 struct group_topic *group_offsets_topic(struct group_offsets *offsets,
-                                        struct bytes name)
+                                        struct bytes topic)
 {
     size_t at;
     bool found;
 
     if (offsets->last < offsets->n &&
-        bytes_equal(group_topic_name(offsets->topics[offsets->last]), name))
+        bytes_equal(group_topic_name(offsets->topics[offsets->last]), topic))
         return offsets->topics[offsets->last];
-    at = topic_place(offsets, name, &found);
+    at = topic_place(offsets, topic, &found);
     if (!found)
         return NULL;
     offsets->last = at;
@@ -123,13 +123,13 @@ static size_t entry_place(const struct group_topic *topic, int32_t partition,
 }
 
 struct group_offset *group_offsets_find(struct group_offsets *offsets,
-                                        struct bytes name, int32_t partition)
+                                        struct bytes topic, int32_t partition)
 {
-    struct group_topic *topic = group_offsets_topic(offsets, name);
+    struct group_topic *t = group_offsets_topic(offsets, topic);
     bool found = false;
-    size_t at = topic ? entry_place(topic, partition, &found) : 0;
+    size_t at = t ? entry_place(t, partition, &found) : 0;
 
-    return found ? &topic->of[at] : NULL;
+    return found ? &t->of[at] : NULL;
 }
 
 static struct group_offset *entry_get(struct group_offsets *offsets,
@@ -183,18 +183,18 @@ void group_offsets_trim(struct group_offsets *offsets)
     offsets->n = kept;
 }
 
-bool group_offsets_remove(struct group_offsets *offsets, struct bytes name,
+bool group_offsets_remove(struct group_offsets *offsets, struct bytes topic,
                           int32_t partition)
 {
-    struct group_topic *topic = group_offsets_topic(offsets, name);
+    struct group_topic *t = group_offsets_topic(offsets, topic);
     bool found = false, was_set;
-    size_t at = topic ? entry_place(topic, partition, &found) : 0;
+    size_t at = t ? entry_place(t, partition, &found) : 0;
 
     if (!found)
         return false;
-    was_set = group_offset_is_set(&topic->of[at]);
-    group_offsets_remove_at(offsets, topic, at);
-    if (topic->n == 0)
+    was_set = group_offset_is_set(&t->of[at]);
+    group_offsets_remove_at(offsets, t, at);
+    if (t->n == 0)
         group_offsets_trim(offsets);
     return was_set;
 }

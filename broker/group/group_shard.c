@@ -84,28 +84,36 @@ void shard_env_init(struct shard_env *env, struct group_shard *shard)
 }
 
 int16_t groups_enter(struct groups *groups, struct bytes group_id,
-                     struct group_shard **out)
+                     struct group_shard **shard)
 {
     int32_t n = atomic_load(&groups->n_partitions);
-    struct group_shard *shard;
+    struct group_shard *s;
     int16_t error = KAFKA_NONE;
 
     if (!atomic_load(&groups->active))
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
-    shard = n > 0 ? groups_shard(groups, group_partition(group_id, n)) : NULL;
-    if (!shard)
+    s = n > 0 ? groups_shard(groups, group_partition(group_id, n)) : NULL;
+    if (!s)
         return KAFKA_NOT_COORDINATOR;
-    lock_take(&shard->lock);
-    if (shard->phase == SHARD_LOADING)
+    lock_take(&s->lock);
+    if (s->phase == SHARD_LOADING)
         error = KAFKA_COORDINATOR_LOAD_IN_PROGRESS;
-    else if (shard->phase == SHARD_FAILED)
+    else if (s->phase == SHARD_FAILED)
         error = KAFKA_COORDINATOR_NOT_AVAILABLE;
-    else if (shard->phase == SHARD_NONE)
+    else if (s->phase == SHARD_NONE)
         error = KAFKA_NOT_COORDINATOR;
     if (error != KAFKA_NONE)
-        lock_give(&shard->lock);
-    *out = shard;
+        lock_give(&s->lock);
+    *shard = s;
     return error;
+}
+
+int16_t groups_enter_named(struct groups *groups, struct bytes group_id,
+                           struct group_shard **shard)
+{
+    if (group_id.len == 0)
+        return KAFKA_INVALID_GROUP_ID;
+    return groups_enter(groups, group_id, shard);
 }
 
 void shard_leave(struct group_shard *shard)

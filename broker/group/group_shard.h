@@ -124,6 +124,9 @@ void shard_env_init(struct shard_env *env, struct group_shard *shard);
  * COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS. */
 int16_t groups_enter(struct groups *groups, struct bytes group_id,
                      struct group_shard **shard);
+/* The same for what needs a name: INVALID_GROUP_ID for the empty one. */
+int16_t groups_enter_named(struct groups *groups, struct bytes group_id,
+                           struct group_shard **shard);
 /* Give the lock back, write what was decided. */
 void shard_leave(struct group_shard *shard);
 

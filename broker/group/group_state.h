@@ -99,7 +99,7 @@ struct group_member_spec {
 MUST_USE struct group_member *
 group_member_new(const struct group_member_spec *spec);
 /* Leaves NULL; NULL is fine. It must be in no group, nobody may wait. */
-void group_member_free(struct group_member **member);
+void group_member_free(struct group_member **out);
 
 static inline bool group_member_is_static(const struct group_member *member)
 {

@@ -46,14 +46,16 @@ static int16_t group_error(int16_t error)
 {
     if (is_too_large(error))
         return KAFKA_UNKNOWN_SERVER_ERROR;
-    return error == KAFKA_REQUEST_TIMED_OUT ? KAFKA_REBALANCE_IN_PROGRESS
-                                            : common_error(error);
+    if (error == KAFKA_REQUEST_TIMED_OUT)
+        return KAFKA_REBALANCE_IN_PROGRESS;
+    return common_error(error);
 }
 
 static int16_t commit_error(int16_t error)
 {
-    return is_too_large(error) ? KAFKA_INVALID_COMMIT_OFFSET_SIZE
-                               : common_error(error);
+    if (is_too_large(error))
+        return KAFKA_INVALID_COMMIT_OFFSET_SIZE;
+    return common_error(error);
 }
 
 /* -- the end ------------------------------------------------------------------------------- */
@@ -158,11 +160,14 @@ static void on_appended(struct append *append)
         write_end(w, append->error);
 }
 
-static int16_t check(struct group_write *w)
+static int16_t check(struct group_write *w, bool stale)
 {
     struct validate_rules rules;
-    int16_t error = partition_rules(w->partition, &rules);
+    int16_t error;
 
+    if (stale)
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    error = partition_rules(w->partition, &rules);
     if (error == KAFKA_NONE &&
         (w->bytes.len == 0 || w->bytes.len > rules.max_message_bytes))
         error = KAFKA_MESSAGE_TOO_LARGE;
@@ -171,7 +176,7 @@ static int16_t check(struct group_write *w)
 
 static void write_begin(struct group_write *w, bool stale)
 {
-    int16_t error = stale ? KAFKA_NOT_LEADER_OR_FOLLOWER : check(w);
+    int16_t error = check(w, stale);
 
     if (error != KAFKA_NONE) {
         write_end(w, error);

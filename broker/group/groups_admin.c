@@ -240,14 +240,14 @@ int16_t groups_delete_offsets(struct groups *groups, struct bytes id,
     struct group_offsets listed = { 0 };
     struct group_shard *shard;
     struct group *group;
-    int16_t error = id.len == 0 ? KAFKA_INVALID_GROUP_ID
-                                : groups_enter(groups, id, &shard);
+    int16_t error = groups_enter_named(groups, id, &shard);
 
     if (error != KAFKA_NONE)
         return error;
     group = shard_find(shard, id);
-    error = group ? list_wanted(group, topics, partitions, errors, n, &listed)
-                  : KAFKA_GROUP_ID_NOT_FOUND;
+    error = KAFKA_GROUP_ID_NOT_FOUND;
+    if (group)
+        error = list_wanted(group, topics, partitions, errors, n, &listed);
     if (error == KAFKA_NONE)
         shard_forget(shard, group, wants_listed, &listed);
     shard_leave(shard);

@@ -82,9 +82,7 @@ static void join_enter(struct groups *groups, struct bytes group_id_,
     struct group_shard *shard = NULL;
     struct group *group = NULL;
     struct shard_env env;
-    int16_t error = group_id_.len == 0
-                        ? KAFKA_INVALID_GROUP_ID
-                        : groups_enter(groups, group_id_, &shard);
+    int16_t error = groups_enter_named(groups, group_id_, &shard);
     bool entered = error == KAFKA_NONE;
 
     if (entered)
@@ -170,8 +168,7 @@ static void sync_enter(struct groups *groups, struct bytes id,
     struct group_shard *shard = NULL;
     struct group *group = NULL;
     struct shard_env env;
-    int16_t error = id.len == 0 ? KAFKA_INVALID_GROUP_ID
-                                : groups_enter(groups, id, &shard);
+    int16_t error = groups_enter_named(groups, id, &shard);
     bool entered = error == KAFKA_NONE;
 
     if (entered)
@@ -238,8 +235,7 @@ int16_t groups_heartbeat(struct groups *groups, struct bytes id,
     struct group_shard *shard;
     struct group *group;
     struct shard_env env;
-    int16_t error = id.len == 0 ? KAFKA_INVALID_GROUP_ID
-                                : groups_enter(groups, id, &shard);
+    int16_t error = groups_enter_named(groups, id, &shard);
 
     if (error == KAFKA_COORDINATOR_LOAD_IN_PROGRESS)
         return KAFKA_NONE; /* nobody is late while we read */
@@ -307,20 +303,20 @@ void groups_leave(struct groups *groups, struct request *request,
     out->members = arena_array(&request->arena, n, sizeof *out->members);
     if (!out->members || !leavers)
         return;
-    out->error_code = in->group_id.len == 0
-                          ? KAFKA_INVALID_GROUP_ID
-                          : groups_enter(groups, in->group_id, &shard);
+    out->error_code = groups_enter_named(groups, in->group_id, &shard);
     if (out->error_code != KAFKA_NONE)
         return;
     shard_env_init(&env, shard);
     group = shard_find(shard, in->group_id);
-    for (size_t i = 0; i < n; i++)
-        leave_fill(&leavers[i],
-                   group ? group_leave(group, leavers[i].member_id,
-                                       leavers[i].instance_id,
-                                       leavers[i].reason, &env.env)
-                         : KAFKA_UNKNOWN_MEMBER_ID,
-                   out);
+    for (size_t i = 0; i < n; i++) {
+        int16_t error = KAFKA_UNKNOWN_MEMBER_ID;
+
+        if (group)
+            error = group_leave(group, leavers[i].member_id,
+                                leavers[i].instance_id, leavers[i].reason,
+                                &env.env);
+        leave_fill(&leavers[i], error, out);
+    }
     if (group)
         shard_arm(shard, group);
     shard_leave(shard);

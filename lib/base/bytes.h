@@ -47,7 +47,7 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 {
     if (a.len != b.len || (a.at == NULL) != (b.at == NULL))
         return false;
-    return a.len == 0 || memcmp(a.at, b.at, a.len) == 0;
+    return a.len == 0 || a.at == NULL || memcmp(a.at, b.at, a.len) == 0;
 }
 
 /* Equal to a C string. */
