@@ -1,5 +1,6 @@
 /* api_describe_producers.c - the producers a partition knows. */
 #include "api/api_table.h"
+#include "api/topic_plan.h"
 #include "broker.h"
 #include "metadata/metadata.h"
 #include "partition/replicas.h"
@@ -85,7 +86,9 @@ void api_describe_producers(struct request *request)
 
             wire_describe_producers_response_topics_partitions_init(p);
             p->partition_index = t->partition_indexes[j];
-            p->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+            p->error_code = topic_name_check(t->name, NULL);
+            if (p->error_code == KAFKA_NONE && !known)
+                p->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
             if (known)
                 answer(request, t->name, p->partition_index, p);
         }

@@ -8,6 +8,7 @@
  */
 #include "api/acl_bits.h"
 #include "api/api_topics.h"
+#include "api/names_twice.h"
 #include "api/topic_wait.h"
 #include "api/topic_write.h"
 #include "api/api_table.h"
@@ -33,6 +34,8 @@ struct view {
     struct meta_cluster *cluster;
     struct meta_topic **held;   /* references to give back after the answer */
     size_t n_held;
+    struct named *names;        /* those asked for; not when all are */
+    struct topic_plan **made;   /* by index of those asked for; NULL: not made */
     struct topic_plan *plans;   /* topics to be made */
     size_t n_plans;
     struct topic_wait wait;
@@ -152,18 +155,9 @@ static void fill_missing(const struct view *view, struct bytes name,
         out->topic_authorized_operations = ACL_BITS_TOPIC;
 }
 
-static struct topic_plan *plan_find(const struct view *view, struct bytes name)
+static int16_t missing_error(const struct view *view, size_t i, struct bytes name)
 {
-    for (size_t i = 0; i < view->n_plans; i++) {
-        if (bytes_equal(view->plans[i].name, name))
-            return &view->plans[i];
-    }
-    return NULL;
-}
-
-static int16_t missing_error(const struct view *view, struct bytes name)
-{
-    const struct topic_plan *plan = plan_find(view, name);
+    const struct topic_plan *plan = view->made[i];
 
     if (topic_name_check(name, NULL) != KAFKA_NONE)
         return KAFKA_INVALID_TOPIC_EXCEPTION;
@@ -174,10 +168,9 @@ static int16_t missing_error(const struct view *view, struct bytes name)
     return plan->error;
 }
 
-static void fill_asked(struct view *view,
-                       const struct wire_metadata_request_topics *asked,
-                       topic_out *out)
+static void fill_asked(struct view *view, size_t i, topic_out *out)
 {
+    const struct wire_metadata_request_topics *asked = &view->in->topics[i];
     struct metadata *md = view->request->broker->metadata;
     bool by_id = view->request->version >= 12 && bytes_is_null(asked->name);
     struct meta_topic *topic = by_id ? metadata_topic_find_id(md, asked->topic_id)
@@ -190,7 +183,7 @@ static void fill_asked(struct view *view,
                      out);
     else
         fill_missing(view, asked->name, (struct uuid){ { 0 } },
-                     missing_error(view, asked->name), out);
+                     missing_error(view, i, asked->name), out);
 }
 
 static bool asks_all(const struct view *view)
@@ -258,9 +251,11 @@ static void view_answer(struct view *view)
         view->held = arena_array(&request->arena, n, sizeof(*view->held));
         view->response.topics = arena_array(&request->arena, n,
                                             sizeof *view->response.topics);
-        for (size_t i = 0; view->held && view->response.topics && i < n; i++)
-            fill_asked(view, &view->in->topics[i],
-                       &view->response.topics[view->response.n_topics++]);
+        for (size_t i = 0; view->held && view->response.topics && i < n; i++) {
+            if (!view->names[i].again)
+                fill_asked(view, i,
+                           &view->response.topics[view->response.n_topics++]);
+        }
     }
     if (view->in->include_cluster_authorized_operations)
         view->response.cluster_authorized_operations = ACL_BITS_CLUSTER;
@@ -314,8 +309,9 @@ static void view_written(struct request *request)
     topic_wait_start(&view->wait, request, METADATA_LEADER_WAIT_MS);
 }
 
-static void plan_missing(struct view *view, struct bytes name)
+static void plan_missing(struct view *view, size_t i)
 {
+    struct bytes name = view->in->topics[i].name;
     struct request *request = view->request;
     struct topic_plan *plan = &view->plans[view->n_plans];
     struct meta_cluster *cluster = metadata_cluster(request->broker->metadata);
@@ -325,8 +321,9 @@ static void plan_missing(struct view *view, struct bytes name)
     int16_t error;
 
     meta_cluster_unref(cluster);
-    if (topic_name_check(name, NULL) != KAFKA_NONE || plan_find(view, name) != NULL)
+    if (topic_name_check(name, NULL) != KAFKA_NONE)
         return;
+    view->made[i] = plan;
     *plan = (struct topic_plan){ .name = name };
     error = nobody ? KAFKA_LEADER_NOT_AVAILABLE
                    : topic_plan_name(plan, request, &why);
@@ -351,7 +348,7 @@ static void view_plan(struct view *view)
         struct bytes name = view->in->topics[i].name;
         struct meta_topic *topic;
 
-        if (bytes_is_null(name))
+        if (bytes_is_null(name) || view->names[i].again)
             continue;
         topic = metadata_topic_find(request->broker->metadata, name);
         if (topic != NULL) {
@@ -363,8 +360,27 @@ static void view_plan(struct view *view)
                                       sizeof *view->plans);
         if (view->plans == NULL)
             return;
-        plan_missing(view, name);
+        plan_missing(view, i);
     }
+}
+
+/* Mark what is asked for again: it is answered once. False: no memory. */
+static bool view_name(struct view *view)
+{
+    const struct wire_metadata_request *in = view->in;
+    struct arena *arena = &view->request->arena;
+
+    view->names = arena_array(arena, in->n_topics, sizeof *view->names);
+    view->made = arena_array(arena, in->n_topics, sizeof(*view->made));
+    for (size_t i = 0; view->names && i < in->n_topics; i++) {
+        bool by_id = bytes_is_null(in->topics[i].name);
+
+        view->names[i].kind = by_id;
+        view->names[i].name = by_id ? bytes_make(in->topics[i].topic_id.b, 16)
+                                    : in->topics[i].name;
+    }
+    return view->names && view->made &&
+           names_mark_twice(arena, view->names, in->n_topics);
 }
 
 /* Versions 10 and 11 carry topic ids but do not serve them (KIP-516). */
@@ -478,6 +494,10 @@ void api_metadata(struct request *request)
     }
     view->request = request;
     view->in = in;
+    if (!view_name(view)) {
+        request_close(request, "Metadata: too many topics in one request");
+        return;
+    }
     if (asks_by_id_too_early(view)) {
         answer_invalid(view);
         return;

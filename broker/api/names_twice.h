@@ -12,11 +12,11 @@
 struct named {
     struct bytes name; /* borrowed */
     int8_t kind;       /* names of different kinds are different names */
-    bool twice;        /* set by names_mark_twice() */
+    bool twice;        /* set by names_mark_twice(): another one is equal */
+    bool again;        /* likewise: an equal one stands before it */
 };
 
-/* Set `twice` in each of the `n` whose name and kind another one has, too.
- * False when the arena is full. */
+/* Set `twice` and `again` in each of the `n`. False when the arena is full. */
 bool names_mark_twice(struct arena *arena, struct named *names, size_t n);
 
 #endif
