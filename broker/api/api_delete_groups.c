@@ -12,8 +12,8 @@ void api_delete_groups(struct request *request)
     if (!in)
         return;
     wire_delete_groups_response_init(&out);
-    out.results = arena_array(&request->arena, in->n_groups_names,
-                              sizeof *out.results);
+    out.results =
+        arena_array(&request->arena, in->n_groups_names, sizeof *out.results);
     for (size_t i = 0; out.results && i < in->n_groups_names; i++) {
         struct wire_delete_groups_response_results *to =
             &out.results[out.n_results++];

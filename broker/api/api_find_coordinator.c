@@ -39,7 +39,7 @@ struct found {
     int32_t port;
 };
 
-/* -- answering --------------------------------------------------------------------- */
+/* -- answering ------------------------------------------------------------ */
 
 static struct found not_available(void)
 {
@@ -91,8 +91,8 @@ static void fill_many(const struct find *f, const struct meta_topic *topic,
 {
     size_t n = f->in->n_coordinator_keys;
 
-    out->coordinators = arena_array(&f->request->arena, n,
-                                    sizeof *out->coordinators);
+    out->coordinators =
+        arena_array(&f->request->arena, n, sizeof *out->coordinators);
     for (size_t i = 0; out->coordinators && i < n; i++) {
         struct found found =
             find_key(f, topic, cluster, f->in->coordinator_keys[i]);
@@ -105,9 +105,8 @@ static void fill_many(const struct find *f, const struct meta_topic *topic,
         to->host = found.host;
         to->port = found.port;
         to->error_code = found.error;
-        to->error_message = found.error == KAFKA_NONE
-                                ? BYTES("")
-                                : bytes_of(found.message);
+        to->error_message =
+            found.error == KAFKA_NONE ? BYTES("") : bytes_of(found.message);
     }
 }
 
@@ -140,7 +139,7 @@ static void answer(struct find *f)
         request_close(request, "the request needs too much memory");
 }
 
-/* -- the topic --------------------------------------------------------------------- */
+/* -- the topic ------------------------------------------------------------ */
 
 static bool topic_is_led(struct topic_wait *wait)
 {
@@ -191,8 +190,8 @@ static bool create(struct find *f)
     error = topic_plan_name(&f->plan, request, &why);
     if (error == KAFKA_NONE) {
         topic_plan_internal(&f->plan, request, &n_partitions, &factor);
-        error = topic_plan_counts(&f->plan, request, n_partitions, factor,
-                                  &why);
+        error =
+            topic_plan_counts(&f->plan, request, n_partitions, factor, &why);
     }
     topic_plan_fail(&f->plan, &request->arena, error, &why);
     write = error == KAFKA_NONE ? topic_write_new(request, &f->plan, 1) : NULL;

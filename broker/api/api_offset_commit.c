@@ -80,8 +80,8 @@ static void answer(struct request *request)
             &out.topics[out.n_topics++];
 
         to->name = t->name;
-        to->partitions = arena_array(arena, t->n_partitions,
-                                     sizeof *to->partitions);
+        to->partitions =
+            arena_array(arena, t->n_partitions, sizeof *to->partitions);
         for (size_t j = 0; to->partitions && j < t->n_partitions; j++, item++) {
             to->partitions[j].partition_index = item->partition;
             to->partitions[j].error_code = item->error;

@@ -15,7 +15,7 @@ struct wanted {
     struct bytes *topics;
     int32_t *partitions;
     int16_t *errors;
-    int16_t **results;       /* where each error belongs */
+    int16_t **results; /* where each error belongs */
     size_t n;
 };
 
@@ -38,8 +38,8 @@ static void fill_topic(struct request *request,
         metadata_topic_find(request->broker->metadata, in->name);
 
     out->name = in->name;
-    out->partitions = arena_array(&request->arena, in->n_partitions,
-                                  sizeof *out->partitions);
+    out->partitions =
+        arena_array(&request->arena, in->n_partitions, sizeof *out->partitions);
     for (size_t i = 0; out->partitions && i < in->n_partitions; i++) {
         struct wire_offset_delete_response_topics_partitions *to =
             &out->partitions[out->n_partitions++];
@@ -65,16 +65,16 @@ static void work(struct request *request, const request_in *in,
 
     for (size_t i = 0; i < in->n_topics; i++)
         n += in->topics[i].n_partitions;
-    out->topics = arena_array(&request->arena, in->n_topics,
-                              sizeof *out->topics);
+    out->topics =
+        arena_array(&request->arena, in->n_topics, sizeof *out->topics);
     if (!out->topics || !wanted_init(&wanted, &request->arena, n))
         return;
     for (size_t i = 0; i < in->n_topics; i++)
         fill_topic(request, &in->topics[i], &out->topics[out->n_topics++],
                    &wanted);
     out->error_code = groups_delete_offsets(
-        request->broker->groups, in->group_id, wanted.topics,
-        wanted.partitions, wanted.errors, wanted.n);
+        request->broker->groups, in->group_id, wanted.topics, wanted.partitions,
+        wanted.errors, wanted.n);
     if (out->error_code != KAFKA_NONE)
         out->n_topics = 0;
     for (size_t i = 0; out->error_code == KAFKA_NONE && i < wanted.n; i++)

@@ -14,7 +14,7 @@ typedef struct wire_offset_fetch_request request_in;
 typedef struct wire_offset_fetch_response response_out;
 typedef struct wire_offset_fetch_response_topics_partitions partition_out;
 
-/* -- one group ---------------------------------------------------------------------- */
+/* -- one group ------------------------------------------------------------ */
 
 /* Before version 2 there is no place for an error but beside each partition. */
 static void spread_error(struct arena *arena, const request_in *in,
@@ -41,13 +41,14 @@ static void spread_error(struct arena *arena, const request_in *in,
     }
 }
 
-static void copy_topic(struct arena *arena,
-                       const struct wire_offset_fetch_response_groups_topics *in,
-                       struct wire_offset_fetch_response_topics *out)
+static void
+copy_topic(struct arena *arena,
+           const struct wire_offset_fetch_response_groups_topics *in,
+           struct wire_offset_fetch_response_topics *out)
 {
     out->name = in->name;
-    out->partitions = arena_array(arena, in->n_partitions,
-                                  sizeof *out->partitions);
+    out->partitions =
+        arena_array(arena, in->n_partitions, sizeof *out->partitions);
     for (size_t j = 0; out->partitions && j < in->n_partitions; j++) {
         const struct wire_offset_fetch_response_groups_topics_partitions *from =
             &in->partitions[j];
@@ -77,8 +78,7 @@ static void fetch_one(struct request *request, const request_in *in,
     for (size_t i = 0; group.topics && i < in->n_topics; i++) {
         group.topics[i].name = in->topics[i].name;
         group.topics[i].partition_indexes = in->topics[i].partition_indexes;
-        group.topics[i].n_partition_indexes =
-            in->topics[i].n_partition_indexes;
+        group.topics[i].n_partition_indexes = in->topics[i].n_partition_indexes;
         group.n_topics++;
     }
     if (arena->err != ERR_OK)
@@ -91,16 +91,17 @@ static void fetch_one(struct request *request, const request_in *in,
     out->topics = found.error_code == KAFKA_NONE
                       ? arena_array(arena, found.n_topics, sizeof *out->topics)
                       : out->topics;
-    for (size_t i = 0; found.error_code == KAFKA_NONE && out->topics &&
-                       i < found.n_topics; i++)
+    for (size_t i = 0;
+         found.error_code == KAFKA_NONE && out->topics && i < found.n_topics;
+         i++)
         copy_topic(arena, &found.topics[i], &out->topics[out->n_topics++]);
 }
 
 static void fetch_many(struct request *request, const request_in *in,
                        response_out *out)
 {
-    out->groups = arena_array(&request->arena, in->n_groups,
-                              sizeof *out->groups);
+    out->groups =
+        arena_array(&request->arena, in->n_groups, sizeof *out->groups);
     for (size_t i = 0; out->groups && i < in->n_groups; i++) {
         struct wire_offset_fetch_response_groups *to =
             &out->groups[out->n_groups++];

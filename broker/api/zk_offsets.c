@@ -18,9 +18,9 @@ struct step {
     struct work *work;
     struct bytes topic;
     int32_t partition;
-    int64_t offset;          /* to be written, or read; -1 none */
+    int64_t offset; /* to be written, or read; -1 none */
     int16_t error;
-    bool made;               /* the path was made */
+    bool made; /* the path was made */
 };
 
 struct work {
@@ -31,7 +31,7 @@ struct work {
     struct bytes group_id;
     struct step *steps;
     size_t n;
-    size_t open;             /* not ended, and one; coordination loop */
+    size_t open; /* not ended, and one; coordination loop */
     void (*on_done)(struct request *request);
 };
 
@@ -56,7 +56,7 @@ static const char *path_of(const struct step *step, struct znode_path *path)
                                       step->partition);
 }
 
-/* -- commit ------------------------------------------------------------------------ */
+/* -- commit --------------------------------------------------------------- */
 
 static void set(struct step *step);
 
@@ -98,7 +98,7 @@ static void set(struct step *step)
     wr_fini(&text);
 }
 
-/* -- fetch ------------------------------------------------------------------------- */
+/* -- fetch ---------------------------------------------------------------- */
 
 static void on_got(struct zk_op *op)
 {
@@ -106,14 +106,13 @@ static void on_got(struct zk_op *op)
     struct errmsg why;
 
     step->offset = -1;
-    if (op->err == ERR_OK &&
-        znode_number_read(op->data, INT64_MIN, INT64_MAX, &step->offset,
-                          &why) != ERR_OK)
+    if (op->err == ERR_OK && znode_number_read(op->data, INT64_MIN, INT64_MAX,
+                                               &step->offset, &why) != ERR_OK)
         op->err = ERR_FORMAT;
     step_end(step, op->err == ERR_ABSENT ? ERR_OK : op->err);
 }
 
-/* -- both -------------------------------------------------------------------------- */
+/* -- both ----------------------------------------------------------------- */
 
 static void run(struct job *job)
 {

@@ -44,7 +44,7 @@ struct wire_describe_groups_response_groups;
 
 #define GROUP_TOPIC "__consumer_offsets"
 
-/* -- life -------------------------------------------------------------------------- */
+/* -- life ----------------------------------------------------------------- */
 
 /* Needs config, pool, metadata and replicas of the broker; begins to observe
  * the latter two. */
@@ -58,7 +58,7 @@ void groups_stop(struct groups *groups);
 /* After the pool has ended. */
 void groups_free(struct groups **out);
 
-/* -- where groups are ---------------------------------------------------------------- */
+/* -- where groups are ----------------------------------------------------- */
 
 /* Java's hash of the id's UTF-16 text, as Kafka uses it. */
 int32_t group_hash(struct bytes group_id);
@@ -74,7 +74,7 @@ void groups_create_end(struct groups *groups);
 /* Too few brokers live to make it: say so, once until there are enough. */
 void groups_create_wait(struct groups *groups, size_t live, int64_t wanted);
 
-/* -- members ------------------------------------------------------------------------- */
+/* -- members -------------------------------------------------------------- */
 
 /* These answer the request themselves, now or later; `in` was read from it. */
 void groups_join(struct groups *groups, struct request *request,
@@ -92,25 +92,25 @@ void groups_leave(struct groups *groups, struct request *request,
                   const struct wire_leave_group_request *in,
                   struct wire_leave_group_response *out);
 
-/* -- offsets ------------------------------------------------------------------------- */
+/* -- offsets -------------------------------------------------------------- */
 
 struct groups_commit_item {
     struct bytes topic;
     int32_t partition;
     struct group_commit commit;
-    int16_t error;           /* in: NONE, or why it is left out; out: result */
+    int16_t error; /* in: NONE, or why it is left out; out: result */
 };
 
 /* A commit; it and all it points to live until on_done. */
 struct groups_commit {
     struct request *request;
     struct bytes group_id, member_id, instance_id; /* instance: null for none */
-    int32_t generation;      /* -1: not a member's */
+    int32_t generation;                            /* -1: not a member's */
     struct groups_commit_item *items;
     size_t n;
     void (*on_done)(struct request *request); /* on the reactor; may come before
                                 groups_commit() has returned */
-    _Atomic int turn;        /* the coordinator's: who is to call it */
+    _Atomic int turn; /* the coordinator's: who is to call it */
 };
 
 /* `commit` lies in the request's arena, where more is taken for it. */
@@ -122,7 +122,7 @@ void groups_fetch(struct groups *groups, struct arena *arena,
                   bool require_stable,
                   struct wire_offset_fetch_response_groups *out);
 
-/* -- administration ------------------------------------------------------------------- */
+/* -- administration ------------------------------------------------------- */
 
 void groups_describe(struct groups *groups, struct arena *arena,
                      struct bytes group_id,
@@ -146,12 +146,12 @@ int16_t groups_delete_offsets(struct groups *groups, struct bytes group_id,
 void groups_txn_end(struct groups *groups, int32_t partition,
                     int64_t producer_id, bool commit);
 
-/* -- figures ---------------------------------------------------------------------------- */
+/* -- figures -------------------------------------------------------------- */
 
 struct groups_figures {
     size_t groups, members, offsets;
-    size_t phases[5];        /* enum group_phase */
-    size_t loading;          /* partitions */
+    size_t phases[5]; /* enum group_phase */
+    size_t loading;   /* partitions */
 };
 void groups_figures(struct groups *groups, struct groups_figures *out);
 

@@ -22,7 +22,7 @@ int16_t group_heartbeat(struct group *group, struct bytes member_id,
                                            : KAFKA_NONE;
 }
 
-/* -- farewells ---------------------------------------------------------------------- */
+/* -- farewells ------------------------------------------------------------ */
 
 int16_t group_leave(struct group *group, struct bytes member_id,
                     struct bytes instance_id, struct bytes reason,
@@ -52,7 +52,7 @@ int16_t group_leave(struct group *group, struct bytes member_id,
     return KAFKA_NONE;
 }
 
-/* -- commits ------------------------------------------------------------------------ */
+/* -- commits -------------------------------------------------------------- */
 
 int16_t group_commit_check(struct group *group, struct bytes member_id,
                            struct bytes instance_id, int32_t generation,
@@ -79,13 +79,14 @@ int16_t group_commit_check(struct group *group, struct bytes member_id,
     return KAFKA_NONE;
 }
 
-/* -- deadlines ------------------------------------------------------------------------ */
+/* -- deadlines ------------------------------------------------------------ */
 
 static struct group_pending *pending_late(const struct group *group,
                                           int64_t now_us)
 {
-    LIST_EACH (link, (struct list *)(uintptr_t)&group->pending) {
-        struct group_pending *p = CONTAINER_OF(link, struct group_pending, link);
+    LIST_EACH(link, (struct list *)(uintptr_t)&group->pending) {
+        struct group_pending *p =
+            CONTAINER_OF(link, struct group_pending, link);
 
         if (p->deadline_us <= now_us)
             return p;
@@ -97,7 +98,7 @@ static struct group_pending *pending_late(const struct group *group,
  * new one: see GROUP_NEW_MEMBER_MS. */
 static struct group_member *member_late(struct group *group, int64_t now_us)
 {
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
 
         if (m->deadline_us > now_us)
@@ -111,7 +112,7 @@ static struct group_member *member_late(struct group *group, int64_t now_us)
 
 static void sync_over(struct group *group, struct group_env *env)
 {
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
 
         if (!m->sync_due)
@@ -135,10 +136,10 @@ static void find_due(struct group *group)
     group->due_us = group->join_due_us < group->sync_due_us
                         ? group->join_due_us
                         : group->sync_due_us;
-    LIST_EACH (link, &group->members)
+    LIST_EACH(link, &group->members)
         group_due(group,
                   CONTAINER_OF(link, struct group_member, link)->deadline_us);
-    LIST_EACH (link, &group->pending)
+    LIST_EACH(link, &group->pending)
         group_due(group,
                   CONTAINER_OF(link, struct group_pending, link)->deadline_us);
 }

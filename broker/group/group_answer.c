@@ -39,8 +39,8 @@ static void fill_members(struct arena *arena, const struct group *group,
         wire_join_group_response_members_init(to);
         to->member_id = arena_copy(arena, m->id);
         to->group_instance_id = arena_copy(arena, m->instance_id);
-        to->metadata = bytes_is_null(metadata) ? BYTES("")
-                                               : arena_copy(arena, metadata);
+        to->metadata =
+            bytes_is_null(metadata) ? BYTES("") : arena_copy(arena, metadata);
     }
 }
 

@@ -33,7 +33,7 @@ static inline void group_expect(struct group *group,
 struct bytes group_own(struct bytes b);
 void group_disown(struct bytes *b);
 
-/* -- members (group_member.c) --------------------------------------------------- */
+/* -- members (group_member.c) --------------------------------------------- */
 
 void group_tally_add(struct group *group, const struct group_member *member);
 void group_tally_remove(struct group *group, const struct group_member *member);
@@ -61,7 +61,7 @@ int16_t group_member_check(const struct group *group, struct bytes member_id,
                            struct bytes instance_id,
                            struct group_member **member);
 
-/* -- answers (group_state.c) ----------------------------------------------------- */
+/* -- answers (group_state.c) ---------------------------------------------- */
 
 /* Let the member wait; whoever waited in its name before is told to come again. */
 void group_wait_join(struct group *group, struct group_member *member,
@@ -82,7 +82,7 @@ void group_refuse_sync(void *waiter, int16_t error, struct group_env *env);
 struct group_join_answer group_round(const struct group *group,
                                      const struct group_member *member);
 
-/* -- rounds (group_round.c) -------------------------------------------------------- */
+/* -- rounds (group_round.c) ----------------------------------------------- */
 
 /* Begin a round, unless one is being prepared. */
 void group_rebalance(struct group *group, struct bytes member,

@@ -61,8 +61,8 @@ static void turn_away(struct group *group, struct group_join *join,
                       env);
 }
 
-static void add(struct group *group, struct group_join *join,
-                struct bytes id, struct group_env *env)
+static void add(struct group *group, struct group_join *join, struct bytes id,
+                struct group_env *env)
 {
     struct group_member *member = join->fresh;
 
@@ -89,11 +89,12 @@ static void add(struct group *group, struct group_join *join,
     group_rebalance(group, member->id, "a member joins", env);
 }
 
-/* -- static members (KIP-345) -------------------------------------------------------- */
+/* -- static members (KIP-345) --------------------------------------------- */
 
 /* A part for everybody as it is now: only the id changes. */
 static struct group_store *static_store(const struct group *group,
-                                        struct bytes old_id, struct bytes new_id,
+                                        struct bytes old_id,
+                                        struct bytes new_id,
                                         struct bytes told_leader, bool may_skip)
 {
     struct group_store *store = mem_need(sizeof *store);
@@ -130,8 +131,8 @@ static void replace(struct group *group, struct group_member *member,
                     struct group_join *join, struct group_env *env)
 {
     struct bytes old_id = group_own(member->id);
-    struct bytes leader = group->leader ? group_own(group->leader->id)
-                                        : BYTES_NULL;
+    struct bytes leader =
+        group->leader ? group_own(group->leader->id) : BYTES_NULL;
 
     fence(group, member, env);
     group_member_rename(group, member, join->fresh->id);
@@ -141,9 +142,9 @@ static void replace(struct group *group, struct group_member *member,
     group_wait_join(group, member, join->waiter, env);
     if (group->phase == GROUP_STABLE &&
         bytes_equal(group->protocol, group_choose(group)))
-        env->store(env, group,
-                   static_store(group, old_id, member->id, leader,
-                                join->may_skip));
+        env->store(
+            env, group,
+            static_store(group, old_id, member->id, leader, join->may_skip));
     else if (group->phase == GROUP_PREPARING)
         group_try_complete(group, env);
     else /* the leader may be sharing out to the old id */
@@ -152,7 +153,7 @@ static void replace(struct group *group, struct group_member *member,
     group_disown(&leader);
 }
 
-/* -- new members --------------------------------------------------------------------- */
+/* -- new members ---------------------------------------------------------- */
 
 static void join_new(struct group *group, struct group_join *join,
                      struct group_env *env)
@@ -177,7 +178,7 @@ static void join_new(struct group *group, struct group_join *join,
                       env);
 }
 
-/* -- members ------------------------------------------------------------------------- */
+/* -- members -------------------------------------------------------------- */
 
 static void update(struct group *group, struct group_member *member,
                    struct group_join *join, const char *reason,
@@ -200,8 +201,8 @@ static void join_member(struct group *group, struct group_join *join,
                         struct group_env *env)
 {
     struct group_member *member;
-    int16_t error = group_member_check(group, join->member_id,
-                                       join->instance_id, &member);
+    int16_t error =
+        group_member_check(group, join->member_id, join->instance_id, &member);
     bool same;
 
     if (error != KAFKA_NONE) {

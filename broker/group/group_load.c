@@ -30,11 +30,11 @@ struct load {
     struct job job;
     struct group_shard *shard;
     uint32_t life;
-    struct map by_id;        /* groups made so far */
+    struct map by_id; /* groups made so far */
     struct list all;
-    struct group *last;      /* found last */
-    struct map open;         /* group_txn, by producer */
-    struct arena arena;      /* for one group's record */
+    struct group *last; /* found last */
+    struct map open;    /* group_txn, by producer */
+    struct arena arena; /* for one group's record */
     struct batch_reader reader;
     int64_t wall_ms;
     size_t records, bad;
@@ -43,7 +43,7 @@ struct load {
     size_t room;
 };
 
-/* -- groups being made ---------------------------------------------------------------------- */
+/* -- groups being made ---------------------------------------------------- */
 
 static bool group_is(const struct map_link *link, const void *key)
 {
@@ -57,8 +57,8 @@ static struct group *load_find(struct load *load, struct bytes id)
 
     if (load->last && bytes_equal(group_id(load->last), id))
         return load->last;
-    link = map_find(&load->by_id, bytes_hash(id, load->by_id.seed), group_is,
-                    &id);
+    link =
+        map_find(&load->by_id, bytes_hash(id, load->by_id.seed), group_is, &id);
     if (link)
         load->last = CONTAINER_OF(link, struct group, link);
     return link ? load->last : NULL;
@@ -86,7 +86,7 @@ static void load_drop(struct load *load, struct group *group)
     group_unref(&group);
 }
 
-/* -- transactions --------------------------------------------------------------------------- */
+/* -- transactions --------------------------------------------------------- */
 
 static bool txn_is(const struct map_link *link, const void *key)
 {
@@ -96,10 +96,9 @@ static bool txn_is(const struct map_link *link, const void *key)
 
 static struct group_txn *open_find(const struct load *load, int64_t producer_id)
 {
-    struct map_link *link =
-        map_find(&load->open, map_hash_int((uint64_t)producer_id,
-                                           load->open.seed),
-                 txn_is, &producer_id);
+    struct map_link *link = map_find(
+        &load->open, map_hash_int((uint64_t)producer_id, load->open.seed),
+        txn_is, &producer_id);
 
     return link ? CONTAINER_OF(link, struct group_txn, open) : NULL;
 }
@@ -128,12 +127,12 @@ static void on_marker(struct load *load, const struct batch *batch)
 
     while ((txn = open_find(load, batch->header.producer_id)) != NULL) {
         map_remove(&load->open, &txn->open);
-        group_txn_end(&txn->group->txns, &txn->group->offsets,
-                      txn->producer_id, commit);
+        group_txn_end(&txn->group->txns, &txn->group->offsets, txn->producer_id,
+                      commit);
     }
 }
 
-/* -- records ----------------------------------------------------------------------------------- */
+/* -- records -------------------------------------------------------------- */
 
 static enum err on_offset(struct load *load, const struct batch_header *header,
                           const struct group_record_key *key,
@@ -176,10 +175,10 @@ static enum err on_members(struct load *load, struct group *group,
 {
     for (size_t i = 0; i < value->n_members; i++) {
         const struct wire_group_metadata_value_members *m = &value->members[i];
-        const struct group_protocol protocol = {
-            bytes_is_null(value->protocol) ? BYTES("") : value->protocol,
-            m->subscription
-        };
+        const struct group_protocol protocol = { bytes_is_null(value->protocol)
+                                                     ? BYTES("")
+                                                     : value->protocol,
+                                                 m->subscription };
         const struct group_member_spec spec = {
             .id = m->member_id,
             .instance_id = m->group_instance_id,
@@ -217,7 +216,7 @@ static void inherit(struct group *to, struct group *from)
     to->offsets = from->offsets;
     from->offsets = (struct group_offsets){ 0 };
     list_move_all(&to->txns, &from->txns);
-    LIST_EACH (link, &to->txns)
+    LIST_EACH(link, &to->txns)
         CONTAINER_OF(link, struct group_txn, link)->group = to;
 }
 
@@ -252,8 +251,8 @@ static enum err on_group(struct load *load, const struct group_record_key *key,
     if (!bytes_is_null(value.leader))
         group->leader = group_member_find(group, value.leader);
     if (!group->leader && group_size(group) > 0)
-        group->leader = CONTAINER_OF(group->members.next, struct group_member,
-                                     link);
+        group->leader =
+            CONTAINER_OF(group->members.next, struct group_member, link);
     return err;
 }
 
@@ -278,7 +277,7 @@ static enum err on_record(struct load *load, const struct batch_header *header,
     return ERR_OK;
 }
 
-/* -- batches ------------------------------------------------------------------------------------ */
+/* -- batches -------------------------------------------------------------- */
 
 static void bad_record(struct load *load, int64_t offset, enum err err)
 {
@@ -417,12 +416,12 @@ static enum err load_log(struct load *load, struct partition *partition,
     return err == ERR_ABSENT ? ERR_OK : err;
 }
 
-/* -- the end ---------------------------------------------------------------------------------------- */
+/* -- the end -------------------------------------------------------------- */
 
 /* Groups of which nothing is left but a tombstone. */
 static void drop_empty(struct load *load)
 {
-    LIST_EACH (link, &load->all) {
+    LIST_EACH(link, &load->all) {
         struct group *group = CONTAINER_OF(link, struct group, all);
 
         if (group_size(group) == 0 && group->generation == 0 &&
@@ -459,7 +458,7 @@ static bool hand_over(struct load *load)
         map_init(&load->by_id);
         list_move_all(&shard->all, &load->all);
         shard->phase = SHARD_READY;
-        LIST_EACH (link, &shard->all) {
+        LIST_EACH(link, &shard->all) {
             struct group *group = CONTAINER_OF(link, struct group, all);
 
             start_group(load, group, &env);
@@ -489,7 +488,7 @@ static void load_failed(struct load *load, enum err err,
 
 static void load_free(struct load *load)
 {
-    LIST_EACH (link, &load->all)
+    LIST_EACH(link, &load->all)
         load_drop(load, CONTAINER_OF(link, struct group, all));
     map_fini(&load->by_id);
     map_fini(&load->open);
@@ -554,7 +553,7 @@ void shard_load_later(struct group_shard *shard, uint32_t life)
     lane_submit(&shard->groups->lanes[shard->index % GROUP_LANES], &load->job);
 }
 
-/* -- unloading --------------------------------------------------------------------------------------- */
+/* -- unloading ------------------------------------------------------------ */
 
 enum { UNLOAD_SLICE = 64 };
 
@@ -571,8 +570,7 @@ static bool unload_slice(struct group_shard *shard, size_t *groups)
     lock_take(&shard->lock);
     shard_env_init(&env, shard);
     for (int i = 0; i < UNLOAD_SLICE && !list_is_empty(&shard->all); i++) {
-        struct group *group =
-            CONTAINER_OF(shard->all.next, struct group, all);
+        struct group *group = CONTAINER_OF(shard->all.next, struct group, all);
 
         group_unload(group, &env.env);
         shard_remove(shard, group);

@@ -12,7 +12,7 @@
 #include "wire/errors.h"
 #include "wire/rd.h"
 
-/* -- protocols -------------------------------------------------------------------- */
+/* -- protocols ------------------------------------------------------------ */
 
 struct group_protocols *group_protocols_new(const struct group_protocol *of,
                                             size_t n)
@@ -64,7 +64,7 @@ struct bytes group_member_metadata(const struct group_member *member,
     return BYTES_NULL;
 }
 
-/* -- tallies ---------------------------------------------------------------------- */
+/* -- tallies -------------------------------------------------------------- */
 
 static bool tally_is(const struct map_link *link, const void *key)
 {
@@ -78,9 +78,9 @@ static bool tally_is(const struct map_link *link, const void *key)
 static struct group_tally *tally_find(const struct group *group,
                                       struct bytes name)
 {
-    struct map_link *link = map_find(&group->tallies,
-                                     bytes_hash(name, group->tallies.seed),
-                                     tally_is, &name);
+    struct map_link *link =
+        map_find(&group->tallies, bytes_hash(name, group->tallies.seed),
+                 tally_is, &name);
 
     return link ? CONTAINER_OF(link, struct group_tally, link) : NULL;
 }
@@ -179,7 +179,7 @@ struct bytes group_choose(struct group *group)
 {
     struct group_tally *best = NULL;
 
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_tally *tally =
             vote(group, CONTAINER_OF(link, struct group_member, link));
 
@@ -188,12 +188,12 @@ struct bytes group_choose(struct group *group)
         if (!best || tally->votes > best->votes)
             best = tally;
     }
-    LIST_EACH (link, &group->members)
+    LIST_EACH(link, &group->members)
         vote(group, CONTAINER_OF(link, struct group_member, link))->votes = 0;
     return best ? bytes_make(best->name, best->len) : BYTES_NULL;
 }
 
-/* -- members ---------------------------------------------------------------------- */
+/* -- members -------------------------------------------------------------- */
 
 struct bytes group_own(struct bytes b)
 {
@@ -286,8 +286,8 @@ static bool instance_is(const struct map_link *link, const void *key)
 struct group_member *group_member_find(const struct group *group,
                                        struct bytes id)
 {
-    struct map_link *link = map_find(
-        &group->by_id, bytes_hash(id, group->by_id.seed), id_is, &id);
+    struct map_link *link =
+        map_find(&group->by_id, bytes_hash(id, group->by_id.seed), id_is, &id);
 
     return link ? CONTAINER_OF(link, struct group_member, by_id) : NULL;
 }
@@ -333,10 +333,10 @@ void group_member_remove(struct group *group, struct group_member *member)
         group->n_sync_due--;
     member->sync_due = false;
     if (group->leader == member)
-        group->leader = list_is_empty(&group->members)
-                            ? NULL
-                            : CONTAINER_OF(group->members.next,
-                                           struct group_member, link);
+        group->leader =
+            list_is_empty(&group->members)
+                ? NULL
+                : CONTAINER_OF(group->members.next, struct group_member, link);
 }
 
 void group_member_rename(struct group *group, struct group_member *member,
@@ -378,7 +378,7 @@ int16_t group_member_check(const struct group *group, struct bytes member_id,
     return *member ? KAFKA_NONE : KAFKA_UNKNOWN_MEMBER_ID;
 }
 
-/* -- ids that were given out --------------------------------------------------------- */
+/* -- ids that were given out ---------------------------------------------- */
 
 static bool pending_is(const struct map_link *link, const void *key)
 {
@@ -391,9 +391,9 @@ static bool pending_is(const struct map_link *link, const void *key)
 static struct group_pending *pending_find(const struct group *group,
                                           struct bytes id)
 {
-    struct map_link *link = map_find(&group->pending_by_id,
-                                     bytes_hash(id, group->pending_by_id.seed),
-                                     pending_is, &id);
+    struct map_link *link =
+        map_find(&group->pending_by_id,
+                 bytes_hash(id, group->pending_by_id.seed), pending_is, &id);
 
     return link ? CONTAINER_OF(link, struct group_pending, by_id) : NULL;
 }

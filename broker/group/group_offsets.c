@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-/* -- topics ----------------------------------------------------------------------- */
+/* -- topics --------------------------------------------------------------- */
 
 /* Where the topic is, or belongs. */
 static size_t topic_place(const struct group_offsets *offsets,
@@ -65,8 +65,8 @@ static struct group_topic *topic_get(struct group_offsets *offsets,
     if (offsets->n == offsets->room) {
         size_t room = offsets->room ? offsets->room * 2 : 2;
 
-        offsets->topics = mem_need_more(offsets->topics, room,
-                                        sizeof(struct group_topic *));
+        offsets->topics =
+            mem_need_more(offsets->topics, room, sizeof(struct group_topic *));
         offsets->room = room;
     }
     topic = mem_need(sizeof *topic + name.len + 1);
@@ -97,7 +97,7 @@ void group_offsets_fini(struct group_offsets *offsets)
     *offsets = (struct group_offsets){ 0 };
 }
 
-/* -- entries ---------------------------------------------------------------------- */
+/* -- entries -------------------------------------------------------------- */
 
 static size_t entry_place(const struct group_topic *topic, int32_t partition,
                           bool *found)
@@ -199,7 +199,7 @@ bool group_offsets_remove(struct group_offsets *offsets, struct bytes topic,
     return was_set;
 }
 
-/* -- commits ---------------------------------------------------------------------- */
+/* -- commits -------------------------------------------------------------- */
 
 static enum err extra_set(struct group_offset *entry,
                           const struct group_commit *commit)
@@ -277,11 +277,11 @@ enum err group_offsets_put(struct group_offsets *offsets, struct bytes topic,
                      log_offset);
 }
 
-/* -- inside transactions ------------------------------------------------------------ */
+/* -- inside transactions -------------------------------------------------- */
 
 struct group_txn *group_txn_find(struct list *txns, int64_t producer_id)
 {
-    LIST_EACH (link, txns) {
+    LIST_EACH(link, txns) {
         struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
 
         if (txn->producer_id == producer_id)

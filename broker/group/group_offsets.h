@@ -23,19 +23,19 @@
 
 /* Seldom had. */
 struct group_offset_extra {
-    int64_t expire_ms;       /* wall clock; -1: by the broker's retention */
-    size_t len;              /* of the metadata */
+    int64_t expire_ms; /* wall clock; -1: by the broker's retention */
+    size_t len;        /* of the metadata */
     uint8_t metadata[];
 };
 
 struct group_offset {
     int32_t partition;
-    int32_t leader_epoch;    /* -1 not known */
+    int32_t leader_epoch; /* -1 not known */
     int64_t offset;
-    int64_t commit_ms;       /* wall clock */
-    int64_t log_offset;      /* of the batch it lies in; GROUP_OFFSET_NONE:
+    int64_t commit_ms;  /* wall clock */
+    int64_t log_offset; /* of the batch it lies in; GROUP_OFFSET_NONE:
                                 nothing is committed (yet) */
-    uint32_t pending;        /* commits on their way into the log */
+    uint32_t pending;   /* commits on their way into the log */
     struct group_offset_extra *extra; /* owned; NULL: none */
 };
 
@@ -51,18 +51,18 @@ struct group_topic {
 struct group_offsets {
     struct group_topic **topics; /* ascending name; owned */
     size_t n, room;
-    size_t last;             /* index found last */
-    size_t n_entries;        /* also those without a committed offset */
+    size_t last;      /* index found last */
+    size_t n_entries; /* also those without a committed offset */
     size_t n_committed;
 };
 
 /* What a commit says. */
 struct group_commit {
     int64_t offset;
-    int32_t leader_epoch;    /* -1 none */
-    struct bytes metadata;   /* never null */
+    int32_t leader_epoch;  /* -1 none */
+    struct bytes metadata; /* never null */
     int64_t commit_ms;
-    int64_t expire_ms;       /* -1 none */
+    int64_t expire_ms; /* -1 none */
 };
 
 static inline struct bytes group_topic_name(const struct group_topic *topic)
@@ -123,13 +123,13 @@ void group_offsets_remove_at(struct group_offsets *offsets,
 /* Drop topics without entries. */
 void group_offsets_trim(struct group_offsets *offsets);
 
-/* -- inside transactions ----------------------------------------------------------- */
+/* -- inside transactions -------------------------------------------------- */
 
 /* What a producer committed inside a transaction that has not ended. */
 struct group_txn {
-    struct list link;        /* in group.txns */
-    struct map_link open;    /* the loader's: by producer, over all groups */
-    struct group *group;     /* the loader's too */
+    struct list link;     /* in group.txns */
+    struct map_link open; /* the loader's: by producer, over all groups */
+    struct group *group;  /* the loader's too */
     int64_t producer_id;
     struct group_offsets offsets;
 };

@@ -8,7 +8,7 @@
 #include "wire/msg_offset_commit_value.h"
 
 enum {
-    KEY_OFFSET_MOST = 1,     /* 0 and 1 are equal */
+    KEY_OFFSET_MOST = 1, /* 0 and 1 are equal */
     KEY_GROUP = 2,
     VALUE_OFFSET_MOST = 4,
     VALUE_GROUP_MOST = 4,
@@ -18,10 +18,14 @@ enum {
 #define BATCH_MOST ((size_t)256 << 20)
 
 /* Inter-broker versions at which the values changed. */
-enum { IBP_0_10_1_IV0 = 1010, IBP_2_1_IV0 = 20100, IBP_2_1_IV1 = 20101,
-       IBP_2_3_IV0 = 20300 };
+enum {
+    IBP_0_10_1_IV0 = 1010,
+    IBP_2_1_IV0 = 20100,
+    IBP_2_1_IV1 = 20101,
+    IBP_2_3_IV0 = 20300
+};
 
-/* -- writing ------------------------------------------------------------------------ */
+/* -- writing -------------------------------------------------------------- */
 
 void group_batch_start(struct group_batch *batch, enum codec codec, int ibp,
                        int64_t now_ms)
@@ -53,8 +57,8 @@ static void add(struct group_batch *batch, size_t split, bool has_value)
     if (batch->err != ERR_OK)
         return;
     record.key = bytes_make(s->data, split);
-    record.value = has_value ? bytes_make(s->data + split, s->len - split)
-                             : BYTES_NULL;
+    record.value =
+        has_value ? bytes_make(s->data + split, s->len - split) : BYTES_NULL;
     batch_builder_add(&batch->builder, &record);
     batch->n++;
 }
@@ -186,7 +190,7 @@ void group_batch_fini(struct group_batch *batch)
     wr_fini(&batch->bytes);
 }
 
-/* -- reading ------------------------------------------------------------------------ */
+/* -- reading -------------------------------------------------------------- */
 
 enum err group_record_key_read(struct bytes key, struct group_record_key *out)
 {

@@ -9,17 +9,17 @@
 #include "seg/batch.h"
 #include "wire/msg_group_metadata_value.h"
 
-/* -- writing ------------------------------------------------------------------------ */
+/* -- writing -------------------------------------------------------------- */
 
 /* One record batch being made. */
 struct group_batch {
-    struct wr bytes;         /* the batch */
-    struct wr scratch;       /* key and value of the record at hand */
+    struct wr bytes;   /* the batch */
+    struct wr scratch; /* key and value of the record at hand */
     struct batch_builder builder;
-    int64_t now_ms;          /* of all records */
-    int ibp;                 /* config_ibp(): decides the values' versions */
-    size_t n;                /* records */
-    enum err err;            /* first failure; sticks */
+    int64_t now_ms; /* of all records */
+    int ibp;        /* config_ibp(): decides the values' versions */
+    size_t n;       /* records */
+    enum err err;   /* first failure; sticks */
 };
 
 void group_batch_start(struct group_batch *batch, enum codec codec, int ibp,
@@ -37,19 +37,19 @@ void group_batch_group_gone(struct group_batch *batch, struct bytes group_id);
 MUST_USE enum err group_batch_finish(struct group_batch *batch);
 void group_batch_fini(struct group_batch *batch);
 
-/* -- reading ------------------------------------------------------------------------ */
+/* -- reading -------------------------------------------------------------- */
 
 enum group_record_kind {
     GROUP_RECORD_OFFSET,
     GROUP_RECORD_GROUP,
-    GROUP_RECORD_OTHER,      /* of the newer coordinator, or of a later Kafka */
+    GROUP_RECORD_OTHER, /* of the newer coordinator, or of a later Kafka */
 };
 
 struct group_record_key {
     enum group_record_kind kind;
     struct bytes group;
-    struct bytes topic;      /* OFFSET */
-    int32_t partition;       /* OFFSET */
+    struct bytes topic; /* OFFSET */
+    int32_t partition;  /* OFFSET */
 };
 
 /* Slices of the record. ERR_SHORT, ERR_FORMAT: it cannot be read. */

@@ -27,7 +27,7 @@ static int32_t rebalance_ms(const struct group *group)
 {
     int32_t most = 0;
 
-    LIST_EACH (link, (struct list *)(uintptr_t)&group->members) {
+    LIST_EACH(link, (struct list *)(uintptr_t)&group->members) {
         const struct group_member *m =
             CONTAINER_OF(link, struct group_member, link);
 
@@ -40,7 +40,7 @@ static int32_t rebalance_ms(const struct group *group)
 static void forget_sync(struct group *group)
 {
     if (group->n_sync_due > 0)
-        LIST_EACH (link, &group->members)
+        LIST_EACH(link, &group->members)
             CONTAINER_OF(link, struct group_member, link)->sync_due = false;
     group->n_sync_due = 0;
     group->sync_due_us = GROUP_NEVER;
@@ -53,7 +53,7 @@ static void join_until(struct group *group, int64_t ms,
     group_due(group, group->join_due_us);
 }
 
-/* -- 1: begin ---------------------------------------------------------------------- */
+/* -- 1: begin ------------------------------------------------------------- */
 
 static void begin(struct group *group, struct bytes member, const char *reason,
                   struct group_env *env)
@@ -69,7 +69,8 @@ static void begin(struct group *group, struct bytes member, const char *reason,
     if (group->initial) {
         group->came_more = false;
         group->delay_ms = env->rules.initial_delay_ms;
-        group->delay_left_ms = all > group->delay_ms ? all - group->delay_ms : 0;
+        group->delay_left_ms =
+            all > group->delay_ms ? all - group->delay_ms : 0;
         join_until(group, group->delay_ms, env);
         return;
     }
@@ -84,11 +85,11 @@ void group_rebalance(struct group *group, struct bytes member,
         begin(group, member, reason, env);
 }
 
-/* -- 2: complete ------------------------------------------------------------------- */
+/* -- 2: complete ---------------------------------------------------------- */
 
 static void remove_absent(struct group *group, struct group_env *env)
 {
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
 
         if (m->join_waiter || group_member_is_static(m))
@@ -106,7 +107,7 @@ static bool elect(struct group *group)
         return false;
     if (group->leader->join_waiter)
         return true;
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
 
         if (m->join_waiter) {
@@ -124,8 +125,8 @@ static void next_generation(struct group *group, enum group_phase phase,
         phase == GROUP_EMPTY ? BYTES_NULL : group_own(group_choose(group));
 
     /* After the largest one comes 0: nothing below may be told. */
-    group->generation = group->generation == INT32_MAX ? 0
-                                                       : group->generation + 1;
+    group->generation =
+        group->generation == INT32_MAX ? 0 : group->generation + 1;
     group_disown(&group->protocol);
     group->protocol = protocol;
     group->join_due_us = GROUP_NEVER;
@@ -150,7 +151,7 @@ static void tell_round(struct group *group, struct group_env *env)
 {
     next_generation(group, GROUP_COMPLETING, env);
     env->note(env, group, "generation", group->leader->id, BYTES_NULL);
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
         struct group_join_answer answer = group_round(group, m);
 
@@ -211,7 +212,7 @@ void group_join_over(struct group *group, struct group_env *env)
     complete(group, env);
 }
 
-/* -- 4: parts ---------------------------------------------------------------------- */
+/* -- 4: parts ------------------------------------------------------------- */
 
 void group_sync_arrived(struct group *group, struct group_member *member)
 {
@@ -228,7 +229,7 @@ void group_hand_out(struct group *group, const struct group_store *store,
     bool ok = error == KAFKA_NONE;
 
     assert(group->phase == GROUP_COMPLETING);
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *m = CONTAINER_OF(link, struct group_member, link);
         struct group_sync_answer answer;
 

@@ -9,7 +9,7 @@
 #include "config/config.h"
 #include "wire/errors.h"
 
-/* -- the table ----------------------------------------------------------------------- */
+/* -- the table ------------------------------------------------------------ */
 
 struct group_shard *groups_shard(struct groups *groups, int32_t index)
 {
@@ -55,7 +55,7 @@ struct group_shard *groups_shard_get(struct groups *groups, int32_t index)
     return shard;
 }
 
-/* -- an event ------------------------------------------------------------------------- */
+/* -- an event ------------------------------------------------------------- */
 
 void shard_env_init(struct shard_env *env, struct group_shard *shard)
 {
@@ -125,7 +125,7 @@ void shard_leave(struct group_shard *shard)
         shard_pump(shard);
 }
 
-/* -- groups ---------------------------------------------------------------------------- */
+/* -- groups --------------------------------------------------------------- */
 
 static bool group_is(const struct map_link *link, const void *key)
 {
@@ -169,7 +169,7 @@ void shard_remove(struct group_shard *shard, struct group *group)
     group_unref(&group);
 }
 
-/* -- deadlines --------------------------------------------------------------------------- */
+/* -- deadlines ------------------------------------------------------------ */
 
 /* The loop sleeps until armed_us; while it is looking that is "never", so that
  * whoever brings a deadline then wakes it once more. */

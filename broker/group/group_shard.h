@@ -32,38 +32,38 @@ enum shard_phase { SHARD_NONE, SHARD_LOADING, SHARD_READY, SHARD_FAILED };
 
 struct group_shard {
     struct groups *groups;
-    int32_t index;           /* of the partition */
-    struct lock lock;        /* for all below */
+    int32_t index;    /* of the partition */
+    struct lock lock; /* for all below */
     enum shard_phase phase;
-    uint32_t life;           /* goes up with each loading */
+    uint32_t life; /* goes up with each loading */
     int32_t leader_epoch;
     struct partition *partition; /* counted; not NULL while LOADING, READY */
-    struct map by_id;        /* groups; while LOADING the loader's business */
-    struct list all;         /* the same; swept in turn */
-    struct wheel wheel;      /* the groups' timers */
-    _Atomic int64_t due_us;  /* when the loop is to look here; written under the
+    struct map by_id;       /* groups; while LOADING the loader's business */
+    struct list all;        /* the same; swept in turn */
+    struct wheel wheel;     /* the groups' timers */
+    _Atomic int64_t due_us; /* when the loop is to look here; written under the
                                 lock */
-    struct list queue;       /* group_write, to be appended */
-    bool writing;            /* somebody empties the queue */
-    struct list waiting;     /* group_write, for the ISR; due earliest first */
+    struct list queue;      /* group_write, to be appended */
+    bool writing;           /* somebody empties the queue */
+    struct list waiting;    /* group_write, for the ISR; due earliest first */
 };
 
 /* One batch on its way into the log. */
 struct group_write {
-    struct list link;        /* in queue, or in waiting */
+    struct list link; /* in queue, or in waiting */
     struct append append;
     struct park park;
     struct park_wait wait;
     struct group_shard *shard;
     struct partition *partition; /* counted */
-    struct group *group;     /* counted, under the shard's lock; may be NULL */
+    struct group *group; /* counted, under the shard's lock; may be NULL */
     uint32_t life;
     int16_t acks;
-    struct wr bytes;         /* owned */
-    int64_t due_us;          /* while waiting */
-    struct group_store *store;   /* with one of these two, or with neither */
+    struct wr bytes;           /* owned */
+    int64_t due_us;            /* while waiting */
+    struct group_store *store; /* with one of these two, or with neither */
     struct groups_commit *commit;
-    bool in_arena;           /* of the commit's request; else freed at the end */
+    bool in_arena; /* of the commit's request; else freed at the end */
 };
 
 /* A commit is mostly stored before its handler returns: then the handler answers,
@@ -82,27 +82,27 @@ struct shard_table {
 struct groups {
     struct broker *broker;
     _Atomic bool active;
-    _Atomic bool creating;   /* the offsets topic, by some request */
-    _Atomic bool warned;     /* that it cannot be made yet */
+    _Atomic bool creating;        /* the offsets topic, by some request */
+    _Atomic bool warned;          /* that it cannot be made yet */
     _Atomic int32_t n_partitions; /* of the offsets topic; 0 not known */
     _Atomic(struct shard_table *) table; /* grown on the control lane */
     struct lane lanes[GROUP_LANES];
-    struct loop *loop;       /* thread "groups": deadlines, schedules */
+    struct loop *loop; /* thread "groups": deadlines, schedules */
     struct loop_timer tick;
-    struct job wake;         /* look at the shards' due_us again */
-    _Atomic bool waking;     /* it is posted */
-    _Atomic int64_t armed_us;/* when the loop looks by itself */
-    struct loop_timer expiry;/* offsets.retention.check.interval.ms */
-    struct job expire;       /* in the pool */
+    struct job wake;          /* look at the shards' due_us again */
+    _Atomic bool waking;      /* it is posted */
+    _Atomic int64_t armed_us; /* when the loop looks by itself */
+    struct loop_timer expiry; /* offsets.retention.check.interval.ms */
+    struct job expire;        /* in the pool */
     _Atomic bool expiring;
-    struct job end;          /* the loop's last one */
+    struct job end; /* the loop's last one */
     struct replicas_observer on_replica;
     struct metadata_observer on_metadata;
     struct lock gone_lock;
     struct group_offsets gone; /* partitions of topics that were deleted; under
                                 gone_lock */
     bool gone_posted;
-    struct job gone_job;     /* in the pool */
+    struct job gone_job; /* in the pool */
 };
 
 /* An event under a shard's lock: where the machine's answers go. */
@@ -111,7 +111,7 @@ struct shard_env {
     struct group_shard *shard;
 };
 
-/* -- shards (group_shard.c) ------------------------------------------------------------ */
+/* -- shards (group_shard.c) ----------------------------------------------- */
 
 /* The shard, or NULL when it was never led here. */
 struct group_shard *groups_shard(struct groups *groups, int32_t index);
@@ -130,7 +130,8 @@ int16_t groups_enter_named(struct groups *groups, struct bytes group_id,
 /* Give the lock back, write what was decided. */
 void shard_leave(struct group_shard *shard);
 
-struct group *shard_find(const struct group_shard *shard, struct bytes group_id);
+struct group *shard_find(const struct group_shard *shard,
+                         struct bytes group_id);
 struct group *shard_get(struct group_shard *shard, struct bytes group_id,
                         int64_t wall_ms);
 /* Put a group in; the reference passes to the shard. */
@@ -144,7 +145,7 @@ void shard_due(struct group_shard *shard, int64_t at_us);
 /* All deadlines that have passed; called by the loop. Returns the next one. */
 int64_t shard_tick(struct group_shard *shard, int64_t now_us);
 
-/* -- writing (group_write.c) ------------------------------------------------------------ */
+/* -- writing (group_write.c) ---------------------------------------------- */
 
 /* Queue a batch (its bytes pass over); lock held. `write` is a new one, or part
  * of a commit. */
@@ -157,13 +158,13 @@ void group_write_settle(struct group_write *write);
 /* A batch for this broker's settings and time. */
 void shard_batch(const struct group_shard *shard, struct group_batch *batch);
 
-/* -- loading (group_load.c) -------------------------------------------------------------- */
+/* -- loading (group_load.c) ----------------------------------------------- */
 
 /* Both in the pool, through the shard's lane. `life` is the term it is for. */
 void shard_load_later(struct group_shard *shard, uint32_t life);
 void shard_unload_later(struct group_shard *shard);
 
-/* -- sweeping (group_sweep.c) ------------------------------------------------------------ */
+/* -- sweeping (group_sweep.c) --------------------------------------------- */
 
 /* Forget a group's offsets that `wants` says, with tombstones; bury the group if
  * nothing is left of it (it may be gone afterwards). Lock held. Returns how many
@@ -178,7 +179,7 @@ size_t shard_forget(struct group_shard *shard, struct group *group,
 void groups_expire_job(struct job *job);
 void groups_gone_job(struct job *job);
 
-/* -- answers (group_answer.c) --------------------------------------------------------------- */
+/* -- answers (group_answer.c) --------------------------------------------- */
 
 /* The machine's callbacks: fill the response at request->park, post it (env may
  * be NULL for these two). */

@@ -34,7 +34,7 @@ void group_move(struct group *group, enum group_phase to, struct group_env *env)
     group->phase_ms = env->wall_ms;
 }
 
-/* -- life -------------------------------------------------------------------------- */
+/* -- life ----------------------------------------------------------------- */
 
 struct group *group_new(struct bytes id, int64_t wall_ms)
 {
@@ -72,19 +72,20 @@ struct group *group_ref(struct group *group)
 static void group_free(struct group *group)
 {
     assert(list_is_empty(&group->all) && list_is_empty(&group->timer.link));
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *member =
             CONTAINER_OF(link, struct group_member, link);
 
         group_member_remove(group, member);
         group_member_free(&member);
     }
-    LIST_EACH (link, &group->pending) {
-        struct group_pending *p = CONTAINER_OF(link, struct group_pending, link);
+    LIST_EACH(link, &group->pending) {
+        struct group_pending *p =
+            CONTAINER_OF(link, struct group_pending, link);
 
         group_pending_remove(group, bytes_make(p->id, p->len));
     }
-    LIST_EACH (link, &group->txns) {
+    LIST_EACH(link, &group->txns) {
         struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
 
         group_txn_free(&txn);
@@ -108,7 +109,7 @@ void group_unref(struct group **group)
         group_free(g);
 }
 
-/* -- answers ----------------------------------------------------------------------- */
+/* -- answers -------------------------------------------------------------- */
 
 void group_refuse_join(void *waiter, struct bytes member_id, int16_t error,
                        struct group_env *env)
@@ -200,7 +201,7 @@ struct group_join_answer group_round(const struct group *group,
     };
 }
 
-/* -- the end ----------------------------------------------------------------------- */
+/* -- the end -------------------------------------------------------------- */
 
 void group_unload(struct group *group, struct group_env *env)
 {
@@ -212,7 +213,7 @@ void group_unload(struct group *group, struct group_env *env)
     };
 
     group_move(group, GROUP_DEAD, env);
-    LIST_EACH (link, &group->members) {
+    LIST_EACH(link, &group->members) {
         struct group_member *member =
             CONTAINER_OF(link, struct group_member, link);
 
@@ -234,7 +235,7 @@ void group_bury(struct group *group, struct group_env *env)
     group->due_us = GROUP_NEVER;
 }
 
-/* -- loading ----------------------------------------------------------------------- */
+/* -- loading -------------------------------------------------------------- */
 
 void group_restore(struct group *group, int32_t generation,
                    struct bytes protocol_type, struct bytes protocol,
@@ -270,7 +271,7 @@ void group_restored(struct group *group, struct bytes leader_id,
     if (leader)
         group->leader = leader;
     group->phase = GROUP_STABLE; /* as it was when it was written */
-    LIST_EACH (link, &group->members)
+    LIST_EACH(link, &group->members)
         group_expect(group, CONTAINER_OF(link, struct group_member, link), env);
     /* More than is allowed now: sort it out in a round, in which all may commit
      * before some have to go. */
@@ -278,12 +279,12 @@ void group_restored(struct group *group, struct bytes leader_id,
         group_rebalance(group, BYTES_NULL, "group.max.size was lowered", env);
 }
 
-/* -- invariants -------------------------------------------------------------------- */
+/* -- invariants ----------------------------------------------------------- */
 
-#define HOLDS(what)      \
-    do {                 \
-        if (!(what))     \
-            abort();     \
+#define HOLDS(what)                                                            \
+    do {                                                                       \
+        if (!(what))                                                           \
+            abort();                                                           \
     } while (0)
 
 void group_check(const struct group *group)
@@ -321,8 +322,8 @@ void group_check(const struct group *group)
     HOLDS(sync_due == group->n_sync_due);
     HOLDS(leader == (members > 0));
     HOLDS(group->phase != GROUP_EMPTY || members == 0);
-    HOLDS(members > 0 || (group->phase != GROUP_STABLE &&
-                          group->phase != GROUP_COMPLETING) );
+    HOLDS(members > 0 ||
+          (group->phase != GROUP_STABLE && group->phase != GROUP_COMPLETING));
     HOLDS((group->phase == GROUP_PREPARING) ==
           (group->join_due_us != GROUP_NEVER));
     HOLDS(group->join_due_us >= group->due_us || group->phase == GROUP_DEAD);

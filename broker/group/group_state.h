@@ -47,7 +47,7 @@ enum group_phase {
 /* Kafka's name: "Empty", "PreparingRebalance", ... */
 const char *group_phase_name(enum group_phase phase);
 
-/* -- members -------------------------------------------------------------------- */
+/* -- members -------------------------------------------------------------- */
 
 struct group_protocol {
     struct bytes name;     /* an assignor, for consumers */
@@ -68,22 +68,23 @@ bool group_protocols_equal(const struct group_protocols *a,
                            const struct group_protocols *b);
 
 struct group_member {
-    struct list link;        /* in group.members, oldest first */
+    struct list link; /* in group.members, oldest first */
     struct map_link by_id;
     struct map_link by_instance; /* only with an instance id */
-    struct bytes id;         /* owned */
-    struct bytes instance_id;/* null: a dynamic member; as the two below it lies
+    struct bytes id;             /* owned */
+    struct bytes
+        instance_id; /* null: a dynamic member; as the two below it lies
                                 behind the struct */
     struct bytes client_id;
-    struct bytes client_host;/* "/1.2.3.4" */
+    struct bytes client_host;          /* "/1.2.3.4" */
     struct group_protocols *protocols; /* owned */
-    struct bytes assignment; /* owned; empty: none */
+    struct bytes assignment;           /* owned; empty: none */
     int32_t session_ms;
     int32_t rebalance_ms;
-    int64_t deadline_us;     /* lost unless it is heard of before; GROUP_NEVER */
-    bool is_new;             /* was in no finished round yet */
-    bool sync_due;           /* was told the round, has not asked for its part */
-    void *join_waiter;       /* NULL: none */
+    int64_t deadline_us; /* lost unless it is heard of before; GROUP_NEVER */
+    bool is_new;         /* was in no finished round yet */
+    bool sync_due;       /* was told the round, has not asked for its part */
+    void *join_waiter;   /* NULL: none */
     void *sync_waiter;
 };
 
@@ -119,14 +120,14 @@ struct group_pending {
     uint8_t id[];
 };
 
-/* -- the group ------------------------------------------------------------------ */
+/* -- the group ------------------------------------------------------------ */
 
 /* How many members have a protocol. */
 struct group_tally {
     struct map_link link;
     size_t members;
-    size_t votes;            /* while one is chosen */
-    const void *seen;        /* the member counted last: a name twice is one */
+    size_t votes;     /* while one is chosen */
+    const void *seen; /* the member counted last: a name twice is one */
     size_t len;
     uint8_t name[];
 };
@@ -138,30 +139,30 @@ struct group {
     struct loop_timer timer; /* in the shard's wheel */
     uint32_t refs;
     struct group_offsets offsets;
-    struct list txns;        /* group_txn: committed inside a transaction that
+    struct list txns; /* group_txn: committed inside a transaction that
                                 has not ended */
     /* the machine's */
     enum group_phase phase;
     int32_t generation;
-    int64_t phase_ms;        /* wall clock of entering it; -1 unknown */
+    int64_t phase_ms;           /* wall clock of entering it; -1 unknown */
     struct bytes protocol_type; /* owned; null: none yet (offsets only) */
-    struct bytes protocol;   /* owned; null: none chosen */
+    struct bytes protocol;      /* owned; null: none chosen */
     struct group_member *leader;
     struct list members;
     struct map by_id;
     struct map by_instance;
-    struct map tallies;      /* group_tally */
-    struct list pending;     /* group_pending */
+    struct map tallies;  /* group_tally */
+    struct list pending; /* group_pending */
     struct map pending_by_id;
-    size_t n_awaiting;       /* members with a join_waiter */
+    size_t n_awaiting; /* members with a join_waiter */
     size_t n_sync_due;
-    bool initial;            /* PREPARING: the first round, which waits for more */
-    bool came_more;          /* members joined since the delay began */
-    int32_t delay_ms;        /* of the initial delay running now */
-    int32_t delay_left_ms;   /* by how much it may be extended */
-    int64_t join_due_us;     /* PREPARING: the round goes on without the rest */
-    int64_t sync_due_us;     /* COMPLETING, STABLE: who did not sync is removed */
-    int64_t due_us;          /* call group_expire() then; GROUP_NEVER */
+    bool initial;     /* PREPARING: the first round, which waits for more */
+    bool came_more;   /* members joined since the delay began */
+    int32_t delay_ms; /* of the initial delay running now */
+    int32_t delay_left_ms; /* by how much it may be extended */
+    int64_t join_due_us;   /* PREPARING: the round goes on without the rest */
+    int64_t sync_due_us;   /* COMPLETING, STABLE: who did not sync is removed */
+    int64_t due_us;        /* call group_expire() then; GROUP_NEVER */
     size_t id_len;
     uint8_t id[];
 };
@@ -202,7 +203,7 @@ bool group_offset_expired(const struct group *group,
                           const struct group_offset *offset, int64_t now_ms,
                           int64_t retention_ms);
 
-/* -- what is stored -------------------------------------------------------------- */
+/* -- what is stored ------------------------------------------------------- */
 
 enum group_store_why {
     GROUP_STORE_ASSIGNMENT, /* the leader has handed one in */
@@ -220,12 +221,13 @@ struct group_part {
 struct group_store {
     enum group_store_why why;
     int32_t generation;
-    struct group_part *parts;    /* ASSIGNMENT: owned with all bytes; sorted by
+    struct group_part *parts; /* ASSIGNMENT: owned with all bytes; sorted by
                                     member id */
     size_t n_parts;
     struct bytes old_id, new_id; /* STATIC: owned */
-    struct bytes told_leader;    /* STATIC: owned; the leader before; may be null */
-    bool may_skip;               /* STATIC: the client knows SkipAssignment */
+    struct bytes
+        told_leader; /* STATIC: owned; the leader before; may be null */
+    bool may_skip;   /* STATIC: the client knows SkipAssignment */
 };
 
 /* A store of a leader's assignment; copies. NULL when memory is out. */
@@ -236,14 +238,14 @@ void group_store_free(struct group_store **store);
 struct bytes group_store_part(const struct group_store *store,
                               struct bytes member_id);
 
-/* -- the outside ------------------------------------------------------------------ */
+/* -- the outside ---------------------------------------------------------- */
 
 struct group_join_answer {
     int16_t error;
-    int32_t generation;          /* -1 with an error */
-    struct bytes protocol_type;  /* null: none */
-    struct bytes protocol;       /* null: none */
-    struct bytes leader;         /* empty: none */
+    int32_t generation;         /* -1 with an error */
+    struct bytes protocol_type; /* null: none */
+    struct bytes protocol;      /* null: none */
+    struct bytes leader;        /* empty: none */
     struct bytes member_id;
     const struct group *members; /* NULL: tell none; else all of them */
     bool skip_assignment;
@@ -256,15 +258,16 @@ struct group_sync_answer {
 };
 
 struct group_rules {
-    int32_t session_min_ms, session_max_ms; /* group.min/max.session.timeout.ms */
-    int32_t initial_delay_ms;    /* group.initial.rebalance.delay.ms */
-    size_t size_max;             /* group.max.size */
+    int32_t session_min_ms,
+        session_max_ms;       /* group.min/max.session.timeout.ms */
+    int32_t initial_delay_ms; /* group.initial.rebalance.delay.ms */
+    size_t size_max;          /* group.max.size */
 };
 
 struct group_env {
     struct group_rules rules;
-    int64_t now_us;              /* monotonic */
-    int64_t wall_ms;             /* since 1970 */
+    int64_t now_us;  /* monotonic */
+    int64_t wall_ms; /* since 1970 */
     /* Called once for each waiter that was handed in. What the answer refers to
      * is the group's, for the call. */
     void (*on_join)(struct group_env *env, void *waiter,
@@ -280,15 +283,15 @@ struct group_env {
                  const char *what, struct bytes member, struct bytes reason);
 };
 
-/* -- events ------------------------------------------------------------------------ */
+/* -- events --------------------------------------------------------------- */
 
 struct group_join {
-    struct bytes member_id;      /* empty: a new member */
-    struct bytes instance_id;    /* null: a dynamic one */
+    struct bytes member_id;   /* empty: a new member */
+    struct bytes instance_id; /* null: a dynamic one */
     struct bytes protocol_type;
-    struct bytes reason;         /* may be null */
-    bool id_required;            /* a new one first gets an id (version 4 on) */
-    bool may_skip;               /* the client knows SkipAssignment (9 on) */
+    struct bytes reason; /* may be null */
+    bool id_required;    /* a new one first gets an id (version 4 on) */
+    bool may_skip;       /* the client knows SkipAssignment (9 on) */
     /* Made for this request with a new id; taken over where it is of use (then
      * NULL is left), else the caller's to free. */
     struct group_member *fresh;
@@ -300,10 +303,10 @@ void group_join(struct group *group, struct group_join *join,
                 struct group_env *env);
 
 struct group_sync {
-    struct bytes member_id, instance_id;     /* instance: null for none */
+    struct bytes member_id, instance_id; /* instance: null for none */
     int32_t generation;
-    struct bytes protocol_type, protocol;    /* null: not told */
-    struct group_store *store;   /* the parts handed in, if any; taken over where
+    struct bytes protocol_type, protocol; /* null: not told */
+    struct group_store *store; /* the parts handed in, if any; taken over where
                                     it is of use */
     void *waiter;
 };
@@ -340,7 +343,7 @@ void group_unload(struct group *group, struct group_env *env);
 /* The group has no members and is to be forgotten. */
 void group_bury(struct group *group, struct group_env *env);
 
-/* -- loading ----------------------------------------------------------------------- */
+/* -- loading -------------------------------------------------------------- */
 
 /* What the log says of a group, before its members are put in. */
 void group_restore(struct group *group, int32_t generation,

@@ -20,7 +20,7 @@ typedef bool wants_fn(const struct group *group,
                       const struct group_topic *topic,
                       const struct group_offset *offset, const void *context);
 
-/* -- one group ------------------------------------------------------------------------------- */
+/* -- one group ------------------------------------------------------------ */
 
 static bool is_over(const struct group *group)
 {
@@ -31,7 +31,7 @@ static bool is_over(const struct group *group)
 static void forget_pending(struct group *group, struct group_topic *topic,
                            const struct group_offset *offset)
 {
-    LIST_EACH (link, &group->txns) {
+    LIST_EACH(link, &group->txns) {
         struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
 
         group_offsets_remove(&txn->offsets, group_topic_name(topic),
@@ -122,7 +122,7 @@ size_t shard_forget(struct group_shard *shard, struct group *group,
     return gone;
 }
 
-/* -- all groups of a shard --------------------------------------------------------------------- */
+/* -- all groups of a shard ------------------------------------------------ */
 
 static size_t sweep(struct group_shard *shard, wants_fn *wants,
                     const void *context)
@@ -165,7 +165,7 @@ static size_t sweep_all(struct groups *groups, wants_fn *wants,
     return gone;
 }
 
-/* -- expiry (reference, 7.3) --------------------------------------------------------------------- */
+/* -- expiry (reference, 7.3) ---------------------------------------------- */
 
 struct expiry {
     int64_t now_ms;
@@ -199,7 +199,7 @@ void groups_expire_job(struct job *job)
     atomic_store(&groups->expiring, false);
 }
 
-/* -- deleted topics -------------------------------------------------------------------------------- */
+/* -- deleted topics ------------------------------------------------------- */
 
 static bool wants_gone(const struct group *group,
                        const struct group_topic *topic,

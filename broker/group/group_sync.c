@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "wire/errors.h"
 
-/* -- parts --------------------------------------------------------------------------- */
+/* -- parts ---------------------------------------------------------------- */
 
 static int by_member(const void *a, const void *b)
 {
@@ -32,7 +32,8 @@ struct group_store *group_store_new(const struct group_part *parts, size_t n)
     store->n_parts = n;
     at = (uint8_t *)&store->parts[n];
     for (size_t i = 0; i < n; i++) {
-        const struct bytes from[2] = { parts[i].member_id, parts[i].assignment };
+        const struct bytes from[2] = { parts[i].member_id,
+                                       parts[i].assignment };
         struct bytes to[2];
 
         for (size_t j = 0; j < 2; j++) {
@@ -71,7 +72,7 @@ struct bytes group_store_part(const struct group_store *store,
     return part ? part->assignment : BYTES("");
 }
 
-/* -- the request ---------------------------------------------------------------------- */
+/* -- the request ---------------------------------------------------------- */
 
 static int16_t check(const struct group *group, const struct group_sync *sync,
                      struct group_member **member)
@@ -80,7 +81,8 @@ static int16_t check(const struct group *group, const struct group_sync *sync,
 
     if (group->phase == GROUP_DEAD)
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
-    error = group_member_check(group, sync->member_id, sync->instance_id, member);
+    error =
+        group_member_check(group, sync->member_id, sync->instance_id, member);
     if (error != KAFKA_NONE)
         return error;
     if (sync->generation != group->generation)
@@ -115,8 +117,8 @@ static void sync_stable(struct group *group, struct group_member *member,
         .error = KAFKA_NONE,
         .protocol_type = group->protocol_type,
         .protocol = group->protocol,
-        .assignment = bytes_is_null(member->assignment) ? BYTES("")
-                                                        : member->assignment,
+        .assignment =
+            bytes_is_null(member->assignment) ? BYTES("") : member->assignment,
     };
 
     group_sync_arrived(group, member);
@@ -151,7 +153,7 @@ void group_sync(struct group *group, struct group_sync *sync,
     }
 }
 
-/* -- when it is stored ------------------------------------------------------------------ */
+/* -- when it is stored ---------------------------------------------------- */
 
 /* Another round may have begun meanwhile: then this one does not matter any
  * more, and who waited was told. */
@@ -177,8 +179,8 @@ static void static_failed(struct group *group, struct group_member *member,
 
     answer.error = error;
     answer.member_id = BYTES("");
-    answer.leader = bytes_is_null(store->told_leader) ? BYTES("")
-                                                      : store->told_leader;
+    answer.leader =
+        bytes_is_null(store->told_leader) ? BYTES("") : store->told_leader;
     answer.members = NULL;
     group_answer_join(group, member, &answer, env);
     if (!group_member_find(group, store->old_id))
@@ -206,8 +208,8 @@ static void static_stored(struct group *group, struct group_store *store,
     } else {
         /* So that an old client does not take itself for the leader and shares
          * out what nobody would be told of. */
-        answer.leader = bytes_is_null(store->told_leader) ? BYTES("")
-                                                          : store->told_leader;
+        answer.leader =
+            bytes_is_null(store->told_leader) ? BYTES("") : store->told_leader;
         answer.members = NULL;
     }
     group_answer_join(group, member, &answer, env);

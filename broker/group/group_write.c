@@ -18,7 +18,7 @@
 #include "config/config.h"
 #include "wire/errors.h"
 
-/* -- errors (reference, 7.3) ------------------------------------------------------------ */
+/* -- errors (reference, 7.3) ---------------------------------------------- */
 
 static int16_t common_error(int16_t error)
 {
@@ -58,13 +58,13 @@ static int16_t commit_error(int16_t error)
     return common_error(error);
 }
 
-/* -- the end ------------------------------------------------------------------------------- */
+/* -- the end -------------------------------------------------------------- */
 
 static void commit_ended(struct group_write *w, int16_t error)
 {
     struct groups_commit *c = w->commit;
-    int64_t at = error == KAFKA_NONE ? w->append.set.first_offset
-                                     : GROUP_OFFSET_NONE;
+    int64_t at =
+        error == KAFKA_NONE ? w->append.set.first_offset : GROUP_OFFSET_NONE;
 
     for (size_t i = 0; i < c->n; i++) {
         struct groups_commit_item *item = &c->items[i];
@@ -107,7 +107,7 @@ static void write_end(struct group_write *w, int16_t error)
         request_post(commit->request, commit->on_done);
 }
 
-/* -- waiting for the ISR ---------------------------------------------------------------------- */
+/* -- waiting for the ISR -------------------------------------------------- */
 
 void group_write_settle(struct group_write *w)
 {
@@ -148,7 +148,7 @@ static void write_wait(struct group_write *w)
         group_write_settle(w);
 }
 
-/* -- appending ----------------------------------------------------------------------------------- */
+/* -- appending ------------------------------------------------------------ */
 
 static void on_appended(struct append *append)
 {
@@ -218,7 +218,7 @@ void shard_pump(struct group_shard *shard)
     lock_give(&shard->lock);
 }
 
-/* -- queueing ---------------------------------------------------------------------------------- */
+/* -- queueing ------------------------------------------------------------- */
 
 void shard_batch(const struct group_shard *shard, struct group_batch *batch)
 {
@@ -253,8 +253,7 @@ static int16_t acks_of(const struct group_shard *shard)
 void shard_store(struct group_env *env, struct group *group,
                  struct group_store *store)
 {
-    struct group_shard *shard =
-        CONTAINER_OF(env, struct shard_env, env)->shard;
+    struct group_shard *shard = CONTAINER_OF(env, struct shard_env, env)->shard;
     struct group_write *w = mem_need(sizeof *w);
     struct group_batch batch;
 

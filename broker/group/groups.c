@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "wire/errors.h"
 
-/* -- leadership ------------------------------------------------------------------------------ */
+/* -- leadership ----------------------------------------------------------- */
 
 static void lead(struct group_shard *shard, struct partition *partition,
                  int32_t leader_epoch)
@@ -65,15 +65,15 @@ static void on_replica(struct replicas_observer *observer, struct bytes topic,
         leave(shard);
 }
 
-/* -- metadata --------------------------------------------------------------------------------- */
+/* -- metadata ------------------------------------------------------------- */
 
 /* The number of partitions decides where a group belongs; the first one known
  * holds, as in Kafka, until the topic is gone. */
 static void on_update(struct metadata_observer *observer)
 {
     struct groups *groups = CONTAINER_OF(observer, struct groups, on_metadata);
-    struct meta_topic *topic = metadata_topic_find(groups->broker->metadata,
-                                                   BYTES(GROUP_TOPIC));
+    struct meta_topic *topic =
+        metadata_topic_find(groups->broker->metadata, BYTES(GROUP_TOPIC));
     int32_t n = 0;
 
     if (topic) {
@@ -99,7 +99,7 @@ static void on_removed(struct metadata_observer *observer, struct bytes topic,
         pool_submit(groups->broker->pool, &groups->gone_job);
 }
 
-/* -- the loop ----------------------------------------------------------------------------------- */
+/* -- the loop ------------------------------------------------------------- */
 
 static void look(struct groups *groups)
 {
@@ -153,7 +153,7 @@ static void on_expiry(struct loop_timer *timer)
                        1000);
 }
 
-/* -- life ---------------------------------------------------------------------------------------- */
+/* -- life ----------------------------------------------------------------- */
 
 enum err groups_new(struct groups **out, struct broker *broker,
                     struct errmsg *why)
@@ -182,10 +182,10 @@ enum err groups_new(struct groups **out, struct broker *broker,
     groups->on_replica.on_change = on_replica;
     groups->on_metadata.on_update = on_update;
     groups->on_metadata.on_removed = on_removed;
-    loop_timer_set(&groups->expiry,
-                   config_int64(broker->config,
-                                CFG_OFFSETS_RETENTION_CHECK_INTERVAL_MS) *
-                       1000);
+    loop_timer_set(
+        &groups->expiry,
+        config_int64(broker->config, CFG_OFFSETS_RETENTION_CHECK_INTERVAL_MS) *
+            1000);
     err = loop_start(loop, why);
     if (err != ERR_OK) {
         groups_free(&groups);
@@ -204,7 +204,7 @@ static void stop_shard(struct group_shard *shard, struct list *late)
 
     lock_take(&shard->lock);
     shard_env_init(&env, shard);
-    LIST_EACH (link, &shard->all) { /* also those about to be unloaded */
+    LIST_EACH(link, &shard->all) { /* also those about to be unloaded */
         struct group *group = CONTAINER_OF(link, struct group, all);
 
         group_unload(group, &env.env);
@@ -212,8 +212,9 @@ static void stop_shard(struct group_shard *shard, struct list *late)
     }
     shard->phase = SHARD_NONE;
     shard->life++;
-    LIST_EACH (link, &shard->waiting) {
-        struct group_write *write = CONTAINER_OF(link, struct group_write, link);
+    LIST_EACH(link, &shard->waiting) {
+        struct group_write *write =
+            CONTAINER_OF(link, struct group_write, link);
 
         list_remove(link);
         if (park_claim(&write->park))
@@ -256,7 +257,7 @@ void groups_stop(struct groups *groups)
 
 static void shard_free(struct group_shard *shard)
 {
-    LIST_EACH (link, &shard->all) {
+    LIST_EACH(link, &shard->all) {
         struct group *group = CONTAINER_OF(link, struct group, all);
 
         shard_remove(shard, group);
@@ -294,7 +295,7 @@ void groups_free(struct groups **out)
     mem_free(groups);
 }
 
-/* -- the offsets topic --------------------------------------------------------------------------- */
+/* -- the offsets topic ---------------------------------------------------- */
 
 bool groups_create_begin(struct groups *groups)
 {

@@ -10,7 +10,7 @@
 
 #define ADMIN_MOST ((size_t)1 << 30)
 
-/* -- describe ------------------------------------------------------------------------------------ */
+/* -- describe ------------------------------------------------------------- */
 
 static void describe_members(struct arena *arena, const struct group *group,
                              struct wire_describe_groups_response_groups *out)
@@ -48,7 +48,8 @@ static struct bytes text_copy(struct arena *arena, struct bytes b)
     return bytes_is_null(b) ? BYTES("") : arena_copy(arena, b);
 }
 
-void groups_describe(struct groups *groups, struct arena *arena, struct bytes id,
+void groups_describe(struct groups *groups, struct arena *arena,
+                     struct bytes id,
                      struct wire_describe_groups_response_groups *out)
 {
     struct group_shard *shard;
@@ -60,8 +61,8 @@ void groups_describe(struct groups *groups, struct arena *arena, struct bytes id
         return;
     arena->limit_bytes = ADMIN_MOST;
     group = shard_find(shard, id);
-    out->group_state = bytes_of(
-        group_phase_name(group ? group->phase : GROUP_DEAD));
+    out->group_state =
+        bytes_of(group_phase_name(group ? group->phase : GROUP_DEAD));
     if (group) {
         out->protocol_type = text_copy(arena, group->protocol_type);
         if (group->phase == GROUP_STABLE)
@@ -71,7 +72,7 @@ void groups_describe(struct groups *groups, struct arena *arena, struct bytes id
     shard_leave(shard);
 }
 
-/* -- list ------------------------------------------------------------------------------------------ */
+/* -- list ----------------------------------------------------------------- */
 
 static bool is_asked(const struct wire_list_groups_request *in,
                      enum group_phase phase)
@@ -86,7 +87,7 @@ static void list_shard(struct group_shard *shard, struct arena *arena,
                        const struct wire_list_groups_request *in,
                        struct wire_list_groups_response *out, size_t room)
 {
-    LIST_EACH (link, &shard->all) {
+    LIST_EACH(link, &shard->all) {
         const struct group *group = CONTAINER_OF(link, struct group, all);
         struct wire_list_groups_response_groups *to =
             &out->groups[out->n_groups];
@@ -148,7 +149,7 @@ void groups_list(struct groups *groups, struct arena *arena,
     }
 }
 
-/* -- delete ---------------------------------------------------------------------------------------- */
+/* -- delete --------------------------------------------------------------- */
 
 static bool wants_all(const struct group *group,
                       const struct group_topic *topic,
@@ -163,7 +164,7 @@ static bool wants_all(const struct group *group,
 
 static void drop_promises(struct group *group)
 {
-    LIST_EACH (link, &group->txns) {
+    LIST_EACH(link, &group->txns) {
         struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
 
         group_txn_free(&txn);
@@ -210,7 +211,8 @@ static bool wants_listed(const struct group *group,
 }
 
 /* Which may go: all of an empty group, of consumers those nobody asks for. */
-static int16_t list_wanted(const struct group *group, const struct bytes *topics,
+static int16_t list_wanted(const struct group *group,
+                           const struct bytes *topics,
                            const int32_t *partitions, int16_t *errors, size_t n,
                            struct group_offsets *listed)
 {
@@ -255,7 +257,7 @@ int16_t groups_delete_offsets(struct groups *groups, struct bytes id,
     return error;
 }
 
-/* -- transactions ------------------------------------------------------------------------------------ */
+/* -- transactions --------------------------------------------------------- */
 
 void groups_txn_end(struct groups *groups, int32_t partition,
                     int64_t producer_id, bool commit)
@@ -266,7 +268,7 @@ void groups_txn_end(struct groups *groups, int32_t partition,
         return;
     lock_take(&shard->lock);
     if (shard->phase == SHARD_READY)
-        LIST_EACH (link, &shard->all) {
+        LIST_EACH(link, &shard->all) {
             struct group *group = CONTAINER_OF(link, struct group, all);
 
             if (!list_is_empty(&group->txns))
@@ -276,7 +278,7 @@ void groups_txn_end(struct groups *groups, int32_t partition,
     shard_leave(shard);
 }
 
-/* -- figures --------------------------------------------------------------------------------------------- */
+/* -- figures -------------------------------------------------------------- */
 
 void groups_figures(struct groups *groups, struct groups_figures *out)
 {
@@ -290,7 +292,7 @@ void groups_figures(struct groups *groups, struct groups_figures *out)
             continue;
         lock_take(&shard->lock);
         out->loading += shard->phase == SHARD_LOADING;
-        LIST_EACH (link, &shard->all) {
+        LIST_EACH(link, &shard->all) {
             const struct group *group = CONTAINER_OF(link, struct group, all);
 
             out->groups++;

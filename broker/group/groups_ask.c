@@ -14,7 +14,7 @@
 #include "wire/msg_leave_group.h"
 #include "wire/msg_sync_group.h"
 
-/* -- join ------------------------------------------------------------------------------------- */
+/* -- join ----------------------------------------------------------------- */
 
 enum { UUID_WORDS_LEN = 36 };
 
@@ -36,18 +36,18 @@ static struct bytes member_id_make(struct arena *arena, struct bytes prefix)
     return arena_format(arena, "%.*s-%s", BYTES_ARG(prefix), text);
 }
 
-static struct group_member *fresh_member(struct request *request,
-                                         const struct wire_join_group_request *in)
+static struct group_member *
+fresh_member(struct request *request, const struct wire_join_group_request *in)
 {
     struct arena *arena = &request->arena;
     struct group_protocol *protocols =
         arena_array(arena, in->n_protocols, sizeof *protocols);
     struct group_member_spec spec = {
         .instance_id = in->group_instance_id,
-        .client_id = bytes_is_null(request->client_id) ? BYTES("")
-                                                       : request->client_id,
-        .client_host = arena_format(arena, "/%.*s",
-                                    BYTES_ARG(request->client_host)),
+        .client_id =
+            bytes_is_null(request->client_id) ? BYTES("") : request->client_id,
+        .client_host =
+            arena_format(arena, "/%.*s", BYTES_ARG(request->client_host)),
         .protocols = protocols,
         .n_protocols = in->n_protocols,
         .session_ms = in->session_timeout_ms,
@@ -127,8 +127,8 @@ void groups_join(struct groups *groups, struct request *request,
         .instance_id = arena_copy(arena, in->group_instance_id),
         .protocol_type = arena_copy(arena, in->protocol_type),
         .reason = arena_copy(arena, in->reason),
-        .id_required = request->version >= 4 &&
-                       bytes_is_null(in->group_instance_id),
+        .id_required =
+            request->version >= 4 && bytes_is_null(in->group_instance_id),
         .may_skip = request->version >= 9,
         .fresh = fresh_member(request, in),
         .waiter = request,
@@ -146,7 +146,7 @@ void groups_join(struct groups *groups, struct request *request,
     group_member_free(&join.fresh);
 }
 
-/* -- sync ------------------------------------------------------------------------------------- */
+/* -- sync ----------------------------------------------------------------- */
 
 static struct group_store *parts_of(struct arena *arena,
                                     const struct wire_sync_group_request *in)
@@ -226,7 +226,7 @@ void groups_sync(struct groups *groups, struct request *request,
     group_store_free(&sync.store);
 }
 
-/* -- heartbeat ------------------------------------------------------------------------------------ */
+/* -- heartbeat ------------------------------------------------------------ */
 
 int16_t groups_heartbeat(struct groups *groups, struct bytes id,
                          struct bytes member_id, struct bytes instance_id,
@@ -254,7 +254,7 @@ int16_t groups_heartbeat(struct groups *groups, struct bytes id,
     return error;
 }
 
-/* -- leave ----------------------------------------------------------------------------------------- */
+/* -- leave ---------------------------------------------------------------- */
 
 struct leaver {
     struct bytes member_id, instance_id, reason;
@@ -312,9 +312,9 @@ void groups_leave(struct groups *groups, struct request *request,
         int16_t error = KAFKA_UNKNOWN_MEMBER_ID;
 
         if (group)
-            error = group_leave(group, leavers[i].member_id,
-                                leavers[i].instance_id, leavers[i].reason,
-                                &env.env);
+            error =
+                group_leave(group, leavers[i].member_id, leavers[i].instance_id,
+                            leavers[i].reason, &env.env);
         leave_fill(&leavers[i], error, out);
     }
     if (group)

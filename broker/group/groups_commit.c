@@ -8,7 +8,7 @@
 #include "wire/errors.h"
 #include "wire/msg_offset_fetch.h"
 
-/* -- commit ------------------------------------------------------------------------------------- */
+/* -- commit --------------------------------------------------------------- */
 
 static void commit_refuse(struct groups_commit *commit, int16_t error)
 {
@@ -82,9 +82,9 @@ static void commit_enter(struct groups *groups, struct groups_commit *commit,
         commit_expect(group, commit);
         write->commit = commit;
         write->in_arena = true;
-        shard_write(shard, write, batch, group,
-                    (int16_t)config_int64(cfg,
-                                          CFG_OFFSETS_COMMIT_REQUIRED_ACKS));
+        shard_write(
+            shard, write, batch, group,
+            (int16_t)config_int64(cfg, CFG_OFFSETS_COMMIT_REQUIRED_ACKS));
         shard_arm(shard, group);
     }
     group_batch_fini(batch);
@@ -116,11 +116,12 @@ void groups_commit(struct groups *groups, struct groups_commit *commit)
     commit_enter(groups, commit, write, &batch);
 }
 
-/* -- fetch --------------------------------------------------------------------------------------- */
+/* -- fetch ---------------------------------------------------------------- */
 
 typedef struct wire_offset_fetch_request_groups_topics topic_in;
 typedef struct wire_offset_fetch_response_groups_topics topic_out;
-typedef struct wire_offset_fetch_response_groups_topics_partitions partition_out;
+typedef struct wire_offset_fetch_response_groups_topics_partitions
+    partition_out;
 
 /* All that is committed, however much: the group's own bound. */
 #define FETCH_MOST ((size_t)1 << 30)
@@ -130,7 +131,7 @@ static bool is_unstable(struct group *group, struct bytes topic,
 {
     if (offset && offset->pending > 0)
         return true;
-    LIST_EACH (link, &group->txns) {
+    LIST_EACH(link, &group->txns) {
         struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
 
         if (group_offsets_find(&txn->offsets, topic, partition))
@@ -171,8 +172,8 @@ static void fetch_asked(struct arena *arena, struct group *group, bool stable,
         to->name = topics[i].name;
         to->partitions = arena_array(arena, topics[i].n_partition_indexes,
                                      sizeof *to->partitions);
-        for (size_t j = 0;
-             to->partitions && j < topics[i].n_partition_indexes; j++)
+        for (size_t j = 0; to->partitions && j < topics[i].n_partition_indexes;
+             j++)
             fetch_one(arena, group, to->name, topics[i].partition_indexes[j],
                       stable, &to->partitions[to->n_partitions++]);
     }

@@ -29,7 +29,7 @@ static void on_join(struct group_env *env, void *waiter,
     keep(w->protocol, a->protocol);
     if (!a->members)
         return;
-    LIST_EACH (link, (struct list *)(uintptr_t)&a->members->members) {
+    LIST_EACH(link, (struct list *)(uintptr_t)&a->members->members) {
         const struct group_member *m =
             CONTAINER_OF(link, struct group_member, link);
 
@@ -104,8 +104,8 @@ static struct group_waiter *waiter(struct group_rig *rig)
 {
     struct group_waiter *w = calloc(1, sizeof *w);
 
-    assert(w && rig->n_handed_in <
-                    sizeof rig->handed_in / sizeof rig->handed_in[0]);
+    assert(w &&
+           rig->n_handed_in < sizeof rig->handed_in / sizeof rig->handed_in[0]);
     rig->handed_in[rig->n_handed_in++] = w;
     return w;
 }
@@ -148,8 +148,8 @@ struct group_waiter *group_rig_join(struct group_rig *rig,
             (struct group_protocol){ bytes_make(at, len), metadata };
         at += len;
     }
-    snprintf(fresh_id, sizeof fresh_id, "%s-%d", j->instance ? j->instance : "m",
-             rig->next_id++);
+    snprintf(fresh_id, sizeof fresh_id, "%s-%d",
+             j->instance ? j->instance : "m", rig->next_id++);
     struct group_member_spec spec = {
         .id = bytes_of(fresh_id),
         .instance_id = bytes_of(j->instance),

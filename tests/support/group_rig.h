@@ -12,20 +12,20 @@
 enum { RIG_ID_MOST = 64, RIG_MEMBERS_MOST = 64 };
 
 struct group_waiter {
-    int told;                /* how often; at most once */
+    int told; /* how often; at most once */
     int16_t error;
     int32_t generation;
     char member[RIG_ID_MOST];
     char leader[RIG_ID_MOST];
     char protocol[RIG_ID_MOST];
     char part[RIG_ID_MOST];
-    size_t n_members;        /* told to the leader */
+    size_t n_members; /* told to the leader */
     char members[RIG_MEMBERS_MOST][RIG_ID_MOST];
     bool skip;
 };
 
 struct group_rig {
-    struct group_env env;    /* first: the callbacks get back to the rig by it */
+    struct group_env env; /* first: the callbacks get back to the rig by it */
     struct group *group;
     struct group_store *stores[64]; /* in flight, oldest first */
     size_t n_stores;
@@ -42,13 +42,13 @@ void group_rig_pass(struct group_rig *rig, int64_t ms);
 
 /* What a client says; zero means the usual. */
 struct rig_join {
-    const char *id;          /* NULL: new */
-    const char *instance;    /* NULL: dynamic */
-    const char *type;        /* "consumer" */
-    const char *protocols;   /* "range", or a list with blanks */
-    const char *metadata;    /* "" */
-    int32_t session_ms;      /* 10000 */
-    int32_t rebalance_ms;    /* 60000 */
+    const char *id;        /* NULL: new */
+    const char *instance;  /* NULL: dynamic */
+    const char *type;      /* "consumer" */
+    const char *protocols; /* "range", or a list with blanks */
+    const char *metadata;  /* "" */
+    int32_t session_ms;    /* 10000 */
+    int32_t rebalance_ms;  /* 60000 */
     bool id_required, may_skip;
 };
 struct group_waiter *group_rig_join(struct group_rig *rig,

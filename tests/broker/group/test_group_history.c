@@ -19,7 +19,7 @@
 enum { STEPS = 400, CLIENTS = 12 };
 
 struct client {
-    char id[RIG_ID_MOST];    /* empty: has none */
+    char id[RIG_ID_MOST]; /* empty: has none */
     const char *instance;
     int32_t generation;
     struct group_waiter *join, *sync;
@@ -35,8 +35,9 @@ static uint32_t chance(uint32_t n)
     return (uint32_t)(state >> 33) % n;
 }
 
-static const char *const protocols[] = { "range", "sticky range", "range sticky",
-                                         "sticky", "other range" };
+static const char *const protocols[] = { "range", "sticky range",
+                                         "range sticky", "sticky",
+                                         "other range" };
 static const char *const instances[] = { "i0", "i1", "i2", "i3" };
 
 /* Clients hear what they were told. */
@@ -69,7 +70,7 @@ static void sync_as_leader(struct group_rig *rig, struct client *c)
 {
     char parts[RIG_MEMBERS_MOST * 2 * RIG_ID_MOST] = "";
 
-    LIST_EACH (link, &rig->group->members) {
+    LIST_EACH(link, &rig->group->members) {
         const struct group_member *m =
             CONTAINER_OF(link, struct group_member, link);
         size_t at = strlen(parts);
@@ -83,7 +84,9 @@ static void sync_as_leader(struct group_rig *rig, struct client *c)
 static void act(struct group_rig *rig, struct client *c)
 {
     switch (chance(10)) {
-    case 0: case 1: case 2:
+    case 0:
+    case 1:
+    case 2:
         c->join = group_rig_join(
             rig, &(struct rig_join){ .id = c->id[0] ? c->id : NULL,
                                      .instance = c->instance,
@@ -94,11 +97,14 @@ static void act(struct group_rig *rig, struct client *c)
                                      .id_required = chance(2) && !c->instance,
                                      .may_skip = chance(2) });
         break;
-    case 3: case 4: case 5:
+    case 3:
+    case 4:
+    case 5:
         if (c->id[0])
             sync_as_leader(rig, c);
         break;
-    case 6: case 7:
+    case 6:
+    case 7:
         if (c->id[0] && group_rig_beat(rig, c->id, c->generation) ==
                             KAFKA_UNKNOWN_MEMBER_ID)
             c->id[0] = '\0';
@@ -138,8 +144,8 @@ static void history(uint64_t seed)
         else if (chance(20) == 0)
             c->join = c->sync = NULL; /* it does not listen any more */
         if (rig->n_stores > 0 && chance(2))
-            group_rig_stored(rig, chance(6) ? KAFKA_NONE
-                                            : KAFKA_NOT_COORDINATOR);
+            group_rig_stored(rig,
+                             chance(6) ? KAFKA_NONE : KAFKA_NOT_COORDINATOR);
         if (chance(4) == 0)
             group_rig_pass(rig, chance(20) ? chance(3000) : chance(60000));
     }
@@ -155,7 +161,8 @@ static void history(uint64_t seed)
     free(rig);
 }
 
-START_TEST(whatever_happens_everybody_is_answered_once_and_the_group_comes_to_rest)
+START_TEST(
+    whatever_happens_everybody_is_answered_once_and_the_group_comes_to_rest)
 {
     const char *seed = getenv("GROUP_SEED"), *n = getenv("GROUP_HISTORIES");
     uint64_t first = seed ? strtoull(seed, NULL, 10) : 1;
@@ -170,5 +177,6 @@ START_TEST(whatever_happens_everybody_is_answered_once_and_the_group_comes_to_re
 }
 END_TEST
 
-UNIT_MAIN("group_history",
-          whatever_happens_everybody_is_answered_once_and_the_group_comes_to_rest)
+UNIT_MAIN(
+    "group_history",
+    whatever_happens_everybody_is_answered_once_and_the_group_comes_to_rest)

@@ -14,7 +14,7 @@ static struct group_commit commit_of(int64_t offset, const char *metadata)
     return (struct group_commit){ offset, -1, bytes_of(metadata), 1000, -1 };
 }
 
-/* -- the table ------------------------------------------------------------------------ */
+/* -- the table ------------------------------------------------------------ */
 
 START_TEST(what_lies_further_behind_in_the_log_wins_in_either_order)
 {
@@ -111,10 +111,10 @@ START_TEST(a_transactions_offsets_count_when_it_commits_and_not_when_it_aborts)
 
     list_init(&txns);
     for (int64_t producer = 1; producer <= 2; producer++)
-        ck_assert_err(group_offsets_put(
-                          &group_txn_get(&txns, producer)->offsets, BYTES("t"),
-                          (int32_t)producer, &c, 3),
-                      ERR_OK);
+        ck_assert_err(
+            group_offsets_put(&group_txn_get(&txns, producer)->offsets,
+                              BYTES("t"), (int32_t)producer, &c, 3),
+            ERR_OK);
     group_txn_end(&txns, &offsets, 1, true);
     group_txn_end(&txns, &offsets, 2, false);
     ck_assert(list_is_empty(&txns));
@@ -124,7 +124,7 @@ START_TEST(a_transactions_offsets_count_when_it_commits_and_not_when_it_aborts)
 }
 END_TEST
 
-/* -- where groups belong ----------------------------------------------------------------- */
+/* -- where groups belong -------------------------------------------------- */
 
 START_TEST(hashes_are_javas)
 {
@@ -141,7 +141,7 @@ START_TEST(hashes_are_javas)
 }
 END_TEST
 
-/* -- records ----------------------------------------------------------------------------- */
+/* -- records -------------------------------------------------------------- */
 
 static struct batch_record only_record(struct group_batch *batch,
                                        struct batch_reader *reader)
@@ -149,11 +149,10 @@ static struct batch_record only_record(struct group_batch *batch,
     struct batch_record record;
 
     ck_assert_err(group_batch_finish(batch), ERR_OK);
-    ck_assert_err(batch_reader_start(reader,
-                                     bytes_make(batch->bytes.data,
-                                                batch->bytes.len),
-                                     1 << 20),
-                  ERR_OK);
+    ck_assert_err(
+        batch_reader_start(
+            reader, bytes_make(batch->bytes.data, batch->bytes.len), 1 << 20),
+        ERR_OK);
     ck_assert_err(batch_reader_next(reader, &record), ERR_OK);
     return record;
 }
@@ -199,9 +198,10 @@ END_TEST
 START_TEST(a_commit_has_kafkas_bytes)
 {
     static const uint8_t key[] = { 0, 1, 0, 1, 'g', 0, 1, 't', 0, 0, 0, 4 };
-    static const uint8_t value[] = { 0, 3, 0, 0, 0, 0, 0, 0, 0, 123,
-                                     0xff, 0xff, 0xff, 0xff, 0, 1, 'm',
-                                     0, 0, 0, 0, 0, 0, 3, 0xe8 };
+    static const uint8_t value[] = { 0, 3, 0,   0,    0,    0,    0,
+                                     0, 0, 123, 0xff, 0xff, 0xff, 0xff,
+                                     0, 1, 'm', 0,    0,    0,    0,
+                                     0, 0, 3,   0xe8 };
     struct group_commit c = commit_of(123, "m");
     struct batch_reader reader;
     struct group_batch batch;
@@ -273,12 +273,12 @@ START_TEST(keys_of_later_coordinators_are_told_apart_and_short_ones_refused)
 }
 END_TEST
 
-/* -- expiry ---------------------------------------------------------------------------------- */
+/* -- expiry --------------------------------------------------------------- */
 
 static bool expired(struct group *group, const char *topic, int64_t now_ms)
 {
-    struct group_topic *t = group_offsets_topic(&group->offsets,
-                                                bytes_of(topic));
+    struct group_topic *t =
+        group_offsets_topic(&group->offsets, bytes_of(topic));
 
     return group_offset_expired(group, t, &t->of[0], now_ms, 1000);
 }
@@ -317,7 +317,8 @@ START_TEST(offsets_of_an_empty_group_expire_from_its_emptiness_on)
     ck_assert(!expired(group, "t", 7999));
     ck_assert(expired(group, "t", 8000));
     group_restore(group, 3, BYTES("consumer"), BYTES_NULL, -1);
-    ck_assert(expired(group, "t", 1100)); /* from before that was written down */
+    ck_assert(
+        expired(group, "t", 1100)); /* from before that was written down */
     group_unref(&group);
 }
 END_TEST
@@ -328,8 +329,12 @@ START_TEST(offsets_of_topics_that_members_ask_for_do_not_expire)
     const struct group_protocol p = { BYTES("range"),
                                       bytes_make(wants_a, sizeof wants_a) };
     const struct group_member_spec spec = {
-        .id = BYTES("m"), .client_id = BYTES(""), .client_host = BYTES(""),
-        .protocols = &p, .n_protocols = 1, .session_ms = 10000,
+        .id = BYTES("m"),
+        .client_id = BYTES(""),
+        .client_host = BYTES(""),
+        .protocols = &p,
+        .n_protocols = 1,
+        .session_ms = 10000,
     };
     struct group_rig rig;
 
@@ -348,21 +353,21 @@ START_TEST(offsets_of_topics_that_members_ask_for_do_not_expire)
 }
 END_TEST
 
-/* -- subscriptions --------------------------------------------------------------------------- */
+/* -- subscriptions -------------------------------------------------------- */
 
 START_TEST(a_subscription_names_its_topics_in_every_version)
 {
-    const uint8_t v1[] = { 0, 1, 0, 0, 0, 2, 0, 1, 'a', 0, 2, 'b', 'b',
-                           0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0 };
+    const uint8_t v1[] = { 0,   1,   0,    0,    0,    2,    0, 1, 'a', 0, 2,
+                           'b', 'b', 0xff, 0xff, 0xff, 0xff, 0, 0, 0,   0 };
     bool has;
 
-    ck_assert_err(group_subscription_has(bytes_make(v1, sizeof v1),
-                                         BYTES("bb"), &has),
-                  ERR_OK);
+    ck_assert_err(
+        group_subscription_has(bytes_make(v1, sizeof v1), BYTES("bb"), &has),
+        ERR_OK);
     ck_assert(has);
-    ck_assert_err(group_subscription_has(bytes_make(v1, sizeof v1), BYTES("b"),
-                                         &has),
-                  ERR_OK);
+    ck_assert_err(
+        group_subscription_has(bytes_make(v1, sizeof v1), BYTES("b"), &has),
+        ERR_OK);
     ck_assert(!has);
 }
 END_TEST
@@ -393,8 +398,7 @@ UNIT_MAIN("group_offsets",
           a_transactions_offsets_count_when_it_commits_and_not_when_it_aborts,
           hashes_are_javas,
           commits_are_written_in_the_version_that_the_cluster_reads,
-          a_commit_has_kafkas_bytes,
-          a_group_is_read_back_as_it_was_written,
+          a_commit_has_kafkas_bytes, a_group_is_read_back_as_it_was_written,
           keys_of_later_coordinators_are_told_apart_and_short_ones_refused,
           offsets_without_a_group_protocol_expire_from_their_commit_on,
           offsets_of_an_empty_group_expire_from_its_emptiness_on,

@@ -14,7 +14,7 @@ static void begin(void)
 
 #define JOIN(...) group_rig_join(&rig, &(struct rig_join){ __VA_ARGS__ })
 
-/* -- first round ---------------------------------------------------------------------- */
+/* -- first round ---------------------------------------------------------- */
 
 START_TEST(a_new_member_is_given_an_id_and_comes_again_with_it)
 {
@@ -93,8 +93,8 @@ START_TEST(the_leaders_parts_are_stored_first_and_then_told_to_all)
     group_rig_pass(&rig, 6000);
     ck_assert_int_eq(a->told + b->told, 2);
     struct group_waiter *sb = group_rig_sync(&rig, "m-1", NULL, 1, NULL);
-    struct group_waiter *sa = group_rig_sync(&rig, "m-0", NULL, 1,
-                                             "m-0=left m-1=right");
+    struct group_waiter *sa =
+        group_rig_sync(&rig, "m-0", NULL, 1, "m-0=left m-1=right");
     ck_assert_uint_eq(rig.n_stores, 1);
     ck_assert_int_eq(sa->told + sb->told, 0);
     group_rig_stored(&rig, KAFKA_NONE);
@@ -134,7 +134,7 @@ START_TEST(parts_that_could_not_be_stored_begin_a_new_round)
 }
 END_TEST
 
-/* -- protocols ------------------------------------------------------------------------ */
+/* -- protocols ------------------------------------------------------------ */
 
 START_TEST(the_protocol_all_have_and_most_prefer_is_chosen)
 {
@@ -176,7 +176,7 @@ START_TEST(an_empty_group_takes_no_member_without_protocols)
 }
 END_TEST
 
-/* -- rounds ---------------------------------------------------------------------------- */
+/* -- rounds --------------------------------------------------------------- */
 
 START_TEST(a_newcomer_begins_a_round_that_ends_when_all_are_back)
 {
@@ -297,7 +297,7 @@ START_TEST(two_requests_of_one_member_leave_nobody_waiting_for_ever)
 }
 END_TEST
 
-/* -- signs of life ----------------------------------------------------------------------- */
+/* -- signs of life -------------------------------------------------------- */
 
 START_TEST(heartbeats_are_checked_for_member_generation_and_phase)
 {
@@ -369,7 +369,7 @@ START_TEST(a_pending_id_holds_a_round_up_until_it_leaves)
 }
 END_TEST
 
-/* -- size ------------------------------------------------------------------------------------ */
+/* -- size ----------------------------------------------------------------- */
 
 START_TEST(a_full_group_turns_newcomers_away)
 {
@@ -400,7 +400,7 @@ START_TEST(a_round_that_is_full_sheds_who_comes_back_last)
 }
 END_TEST
 
-/* -- static members --------------------------------------------------------------------------- */
+/* -- static members ------------------------------------------------------- */
 
 static void static_stable(void)
 {
@@ -523,7 +523,7 @@ START_TEST(an_operator_removes_a_static_member_by_its_instance_id)
 }
 END_TEST
 
-/* -- commits ------------------------------------------------------------------------------------- */
+/* -- commits -------------------------------------------------------------- */
 
 static int16_t may_commit(const char *id, int32_t generation)
 {
@@ -548,7 +548,7 @@ START_TEST(commits_are_allowed_by_phase_and_generation)
 }
 END_TEST
 
-/* -- unloading and loading --------------------------------------------------------------------------- */
+/* -- unloading and loading ------------------------------------------------ */
 
 START_TEST(unloading_sends_everybody_to_look_for_the_coordinator)
 {
@@ -569,9 +569,13 @@ START_TEST(a_loaded_group_expects_its_members_from_then_on)
 {
     const struct group_protocol p = { BYTES("range"), BYTES("") };
     const struct group_member_spec spec = {
-        .id = BYTES("m-7"), .client_id = BYTES("c"),
-        .client_host = BYTES("/h"), .protocols = &p, .n_protocols = 1,
-        .session_ms = 10000, .rebalance_ms = 60000,
+        .id = BYTES("m-7"),
+        .client_id = BYTES("c"),
+        .client_host = BYTES("/h"),
+        .protocols = &p,
+        .n_protocols = 1,
+        .session_ms = 10000,
+        .rebalance_ms = 60000,
     };
     struct group_member *m = group_member_new(&spec);
 
@@ -590,8 +594,7 @@ START_TEST(a_loaded_group_expects_its_members_from_then_on)
 }
 END_TEST
 
-UNIT_MAIN("group_state",
-          a_new_member_is_given_an_id_and_comes_again_with_it,
+UNIT_MAIN("group_state", a_new_member_is_given_an_id_and_comes_again_with_it,
           an_id_that_is_not_used_is_forgotten_after_the_session_timeout,
           the_first_round_waits_and_each_newcomer_lets_it_wait_again,
           the_first_round_waits_no_longer_than_the_rebalance_timeout,
