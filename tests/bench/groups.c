@@ -108,7 +108,7 @@ static void join(struct conn *c)
 {
     begin(JOIN, 2);
     str(group_name(c->group));
-    i32(30000);
+    i32(10000);
     i32(60000);
     str(c->id);
     str("consumer");
