@@ -24,10 +24,11 @@
 #include "limits.h"
 #include "metadata/metadata.h"
 
-/* -- settings handed down ----------------------------------------------------- */
+/* -- settings handed down -----------------------------------------------------
+ */
 
-void server_log_config(const struct config *cfg, const struct topic_config *topic,
-                       struct log_config *out)
+void server_log_config(const struct config *cfg,
+                       const struct topic_config *topic, struct log_config *out)
 {
     log_config_init(out);
     out->segment_bytes = topic->segment_bytes;
@@ -52,9 +53,8 @@ void server_log_config(const struct config *cfg, const struct topic_config *topi
     out->timestamp_append_time = topic->timestamp_log_append;
     out->timestamp_before_max_ms = topic->timestamp_before_max_ms;
     out->timestamp_after_max_ms = topic->timestamp_after_max_ms;
-    out->compression = topic->compression == TOPIC_PRODUCER
-                           ? -1
-                           : (int8_t)topic->compression;
+    out->compression =
+        topic->compression == TOPIC_PRODUCER ? -1 : (int8_t)topic->compression;
     out->unclean_leader_election = topic->unclean_leader_election;
     out->message_downconversion = topic->message_downconversion;
     out->producer_expiration_ms =
@@ -91,7 +91,8 @@ static void cleaner_settings(void *context, struct cleaner_config *out)
     out->backoff_ms = config_int64(cfg, CFG_LOG_CLEANER_BACKOFF_MS);
 }
 
-static void settings_changed(struct overrides_observer *observer, struct bytes topic)
+static void settings_changed(struct overrides_observer *observer,
+                             struct bytes topic)
 {
     struct server *server = CONTAINER_OF(observer, struct server, on_config);
     struct topic_config resolved;
@@ -105,8 +106,8 @@ static void settings_changed(struct overrides_observer *observer, struct bytes t
         replicas_topic_config_set(server->broker.replicas, topic, &config);
 }
 
-/* A deleted topic's settings are forgotten with its first partition; a new topic
- * of that name brings its own. */
+/* A deleted topic's settings are forgotten with its first partition; a new
+ * topic of that name brings its own. */
 static void partition_removed(struct metadata_observer *observer,
                               struct bytes topic, int32_t partition)
 {
@@ -124,21 +125,25 @@ static void metadata_updated(struct metadata_observer *observer)
 static void directory_offline(void *context, const char *path, bool last)
 {
     (void)context;
-    diag_error("event=log_dir_offline path=%s remedy=\"mend or replace the disk, then "
-               "restart the broker\"", path);
+    diag_error(
+        "event=log_dir_offline path=%s remedy=\"mend or replace the disk, then "
+        "restart the broker\"",
+        path);
     if (last) {
         diag_error("event=no_log_dir_left effect=\"the broker ends\"");
         _exit(1);
     }
 }
 
-/* -- stages of the start ------------------------------------------------------ */
+/* -- stages of the start ------------------------------------------------------
+ */
 
 static void raise_open_files(void)
 {
     struct rlimit files;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+        files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &files) != 0)
             diag_warn("event=open_files_limit_kept limit=%llu why=\"%s\"",
@@ -210,13 +215,14 @@ static enum err start_keeper(struct server *server, struct errmsg *why)
     for (size_t i = 0; i < sizeof first / sizeof first[0] && err == ERR_OK; i++)
         err = keeper_config_set(&config, first[i].name, first[i].value, why);
     for (size_t i = 0; i < at->n_keeper && err == ERR_OK; i++)
-        err = keeper_config_set(&config, at->keeper[i].name, at->keeper[i].value,
-                                why);
+        err = keeper_config_set(&config, at->keeper[i].name,
+                                at->keeper[i].value, why);
     if (err == ERR_OK && config.data_dir == NULL) {
         size_t n;
         char path[SERVER_PATH_MAX];
 
-        /* Beside the logs, not among them: Kafka refuses foreign directories. */
+        /* Beside the logs, not among them: Kafka refuses foreign directories.
+         */
         snprintf(path, sizeof path, "%s-keeper",
                  config_log_dirs(server->config, &n)[0]);
         err = keeper_config_set(&config, BYTES("dataDir"), bytes_of(path), why);
@@ -257,8 +263,8 @@ static enum err open_directories(struct server *server, struct errmsg *why)
     config.producer_check_ms =
         config_int64(cfg, CFG_PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS);
     config.lag_max_ms = config_int64(cfg, CFG_REPLICA_LAG_TIME_MAX_MS);
-    config.fetch_sessions =
-        (size_t)config_int64(cfg, CFG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
+    config.fetch_sessions = (size_t)config_int64(
+        cfg, CFG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS);
     cleaner_settings(server, &config.cleaner);
     config.cleaner_config = cleaner_settings;
     config.topic_config = topic_settings_load;
@@ -291,7 +297,8 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
         .request_max_bytes =
             (size_t)config_int64(cfg, CFG_SOCKET_REQUEST_MAX_BYTES),
         .send_buffer = (int)config_int64(cfg, CFG_SOCKET_SEND_BUFFER_BYTES),
-        .receive_buffer = (int)config_int64(cfg, CFG_SOCKET_RECEIVE_BUFFER_BYTES),
+        .receive_buffer =
+            (int)config_int64(cfg, CFG_SOCKET_RECEIVE_BUFFER_BYTES),
         .backlog = (int)config_int64(cfg, CFG_SOCKET_LISTEN_BACKLOG_SIZE),
         .idle_us = config_int64(cfg, CFG_CONNECTIONS_MAX_IDLE_MS) * 1000,
         .connections_max = (size_t)config_int64(cfg, CFG_MAX_CONNECTIONS),
@@ -305,15 +312,18 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
     server->listeners = mem_need_array(n, sizeof *server->listeners);
     for (size_t i = 0; i < n; i++) {
         if (from[i].protocol != 0)
-            return err_set(why, ERR_INVALID, "listener %s: only PLAINTEXT listeners "
+            return err_set(why, ERR_INVALID,
+                           "listener %s: only PLAINTEXT listeners "
                            "are served in this version; change listeners or "
-                           "listener.security.protocol.map", from[i].name);
+                           "listener.security.protocol.map",
+                           from[i].name);
         server->listeners[i] = (struct listener){
             .name = from[i].name,
             .protocol = from[i].protocol,
             .host = from[i].host,
             .port = from[i].port,
-            .advertised_host = from[i].advertised ? from[i].advertised_host : NULL,
+            .advertised_host =
+                from[i].advertised ? from[i].advertised_host : NULL,
             .advertised_port = from[i].advertised_port,
         };
         if (from[i].inter_broker)
@@ -338,16 +348,17 @@ static void describe_self(struct server *server)
     int ibp = config_ibp(server->config);
 
     self->version = ibp >= IBP_2_7_IV0 ? 5 : ibp >= IBP_0_10_0_IV1 ? 4 : 2;
-    self->endpoints = mem_need_array(broker->n_listeners, sizeof *self->endpoints);
+    self->endpoints =
+        mem_need_array(broker->n_listeners, sizeof *self->endpoints);
     for (size_t i = 0; i < broker->n_listeners; i++) {
         const struct listener *l = &broker->listeners[i];
 
         if (l->advertised_host == NULL)
             continue;
-        self->endpoints[self->n_endpoints++] = (struct znode_endpoint){
-            bytes_of(l->name), l->protocol, bytes_of(l->advertised_host),
-            l->advertised_port
-        };
+        self->endpoints[self->n_endpoints++] =
+            (struct znode_endpoint){ bytes_of(l->name), l->protocol,
+                                     bytes_of(l->advertised_host),
+                                     l->advertised_port };
     }
     self->rack = bytes_of(config_text(server->config, CFG_BROKER_RACK));
     self->jmx_port = -1;
@@ -397,7 +408,8 @@ static enum err server_start(struct server *server, struct errmsg *why)
     return ERR_OK;
 }
 
-/* -- the stop ------------------------------------------------------------------ */
+/* -- the stop
+ * ------------------------------------------------------------------ */
 
 static void controller_stopped(struct job *job)
 {
@@ -440,7 +452,8 @@ static void server_stop(struct server *server, bool started)
         replicas_stop(broker->replicas);
     if (server->coord_runs) {
         if (broker->controller != NULL)
-            err_ignore(server_on_coord(server, stop_controller, &why), "ending");
+            err_ignore(server_on_coord(server, stop_controller, &why),
+                       "ending");
         err_ignore(server_on_coord(server, free_on_coord, &why), "ending");
         server_disconnect(server);
     }
@@ -474,14 +487,15 @@ static void say_where(const struct server *server)
     for (size_t i = 0; i < broker->n_listeners; i++)
         diag_info("event=listening listener=%s address=%s:%d",
                   broker->listeners[i].name,
-                  broker->listeners[i].host[0] ? broker->listeners[i].host : "*",
+                  broker->listeners[i].host[0] ? broker->listeners[i].host
+                                               : "*",
                   broker->listeners[i].port);
     if (at->embedded)
         diag_info("event=coordination service=embedded address=127.0.0.1:%u",
                   (unsigned)keeper_port(server->keeper));
     else
-        diag_info("event=coordination service=zookeeper address=%s%s", at->hosts,
-                  at->chroot);
+        diag_info("event=coordination service=zookeeper address=%s%s",
+                  at->hosts, at->chroot);
     diag_info("event=data log_dir=%s log_dirs=%zu cluster_id=%s", dirs[0], n,
               broker->cluster_id);
     diag_info("[KafkaServer id=%d] started", broker->id);

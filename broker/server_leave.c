@@ -1,11 +1,11 @@
 /* server_leave.c - controlled shutdown, as the broker that leaves sees it.
  *
  * ControlledShutdown goes to the controller's inter-broker listener; it answers
- * when it has moved what it could, with the partitions that remain. A controller
- * that cannot be reached, or leaders that cannot move, are tried again, and then
- * the broker leaves all the same: the controller will notice. When another broker
- * (perhaps this one) becomes controller meanwhile, as when a whole cluster stops
- * at once, that one is asked.
+ * when it has moved what it could, with the partitions that remain. A
+ * controller that cannot be reached, or leaders that cannot move, are tried
+ * again, and then the broker leaves all the same: the controller will notice.
+ * When another broker (perhaps this one) becomes controller meanwhile, as when
+ * a whole cluster stops at once, that one is asked.
  */
 #include "base/diag.h"
 #include "metadata/metadata.h"
@@ -23,7 +23,7 @@ struct leave {
     struct loop_timer again;
     struct loop_timer look; /* whether the controller is still the same */
     struct job release;
-    int64_t left;           /* attempts */
+    int64_t left; /* attempts */
     char host[256];
     int port;
 };
@@ -82,13 +82,15 @@ static void leave_answered(struct peer_call *call)
     if (call->err == ERR_CLOSED)
         return;
     if (--leave->left <= 0) {
-        leave_end(leave, call->err != ERR_OK ? err_name(call->err) : "incomplete",
+        leave_end(leave,
+                  call->err != ERR_OK ? err_name(call->err) : "incomplete",
                   remaining);
         return;
     }
     loop_timer_set(&leave->again,
                    config_int64(leave->server->config,
-                                CFG_CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS) * 1000);
+                                CFG_CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS) *
+                       1000);
 }
 
 static void leave_send(struct leave *leave)
@@ -102,8 +104,9 @@ static void leave_send(struct leave *leave)
     leave->call = (struct peer_call){
         .key = WIRE_CONTROLLED_SHUTDOWN,
         .version = leave_version(server),
-        .timeout_us = config_int64(server->config, CFG_CONTROLLER_SOCKET_TIMEOUT_MS) *
-                      1000,
+        .timeout_us =
+            config_int64(server->config, CFG_CONTROLLER_SOCKET_TIMEOUT_MS) *
+            1000,
         .on_done = leave_answered,
     };
     peer_send(leave->peer, &leave->call, &request);
@@ -113,7 +116,8 @@ static void leave_send(struct leave *leave)
 static bool controller_find(const struct server *server, struct leave *leave)
 {
     struct meta_cluster *cluster = metadata_cluster(server->broker.metadata);
-    const struct meta_broker *b = meta_broker_find(cluster, cluster->controller_id);
+    const struct meta_broker *b =
+        meta_broker_find(cluster, cluster->controller_id);
     const struct meta_endpoint *at =
         b ? meta_endpoint_find(b, server->broker.inter_broker->name) : NULL;
 
@@ -136,7 +140,8 @@ static enum err leave_connect(struct leave *leave, struct errmsg *why)
         .impatient = true, /* a dead controller must not hold the end up */
     };
 
-    return peer_new(&leave->peer, broker->coord_loop, broker->pool, &config, why);
+    return peer_new(&leave->peer, broker->coord_loop, broker->pool, &config,
+                    why);
 }
 
 static void leave_look(struct loop_timer *timer)
@@ -188,7 +193,8 @@ void server_leave(struct server *server)
         return;
     leave = mem_need(sizeof *leave);
     leave->server = server;
-    leave->left = config_int64(server->config, CFG_CONTROLLED_SHUTDOWN_MAX_RETRIES);
+    leave->left =
+        config_int64(server->config, CFG_CONTROLLED_SHUTDOWN_MAX_RETRIES);
     if (!controller_find(server, leave)) {
         diag_warn("event=controlled_shutdown broker=%d result=no_controller",
                   server->broker.id);
@@ -196,5 +202,6 @@ void server_leave(struct server *server)
         return;
     }
     server->step_arg = leave;
-    err_ignore(server_on_coord(server, leave_begin, &why), "leaving all the same");
+    err_ignore(server_on_coord(server, leave_begin, &why),
+               "leaving all the same");
 }

@@ -20,7 +20,7 @@ enum { SERVER_PATH_MAX = 4096 };
 
 /* Waiting of the main thread for something on the coordination loop. */
 struct server_step {
-    int event_fd;              /* readable when done */
+    int event_fd; /* readable when done */
     enum err err;
     struct errmsg why;
 };
@@ -28,28 +28,28 @@ struct server_step {
 struct server {
     struct broker broker;
     struct config *config;
-    struct listener *listeners;      /* broker.listeners, writable */
-    int signal_fd;                   /* SIGINT, SIGTERM */
-    bool interrupted;                /* a signal came */
-    struct server_step step;         /* of the main thread */
-    void *step_arg;                  /* for the function the step runs */
+    struct listener *listeners; /* broker.listeners, writable */
+    int signal_fd;              /* SIGINT, SIGTERM */
+    bool interrupted;           /* a signal came */
+    struct server_step step;    /* of the main thread */
+    void *step_arg;             /* for the function the step runs */
     pthread_t coord_thread;
     bool coord_runs;
-    struct keeper *keeper;           /* embedded; else NULL */
+    struct keeper *keeper; /* embedded; else NULL */
 
     /* coordination loop */
     struct coord_zk coord;
     struct exec_loop exec;
     struct registration *registration;
-    struct znode_broker self;        /* what is registered */
-    bool registered;                 /* once: later sessions register anew */
-    bool connected;                  /* a session was up once */
+    struct znode_broker self; /* what is registered */
+    bool registered;          /* once: later sessions register anew */
+    bool connected;           /* a session was up once */
     bool stopping;
     char session_file[SERVER_PATH_MAX];
-    struct job save;                 /* pool: writes the session file */
-    struct job step_job;             /* ends a step */
-    struct zk_saved saved;           /* what it writes */
-    struct loop_timer retry;         /* registering again */
+    struct job save;         /* pool: writes the session file */
+    struct job step_job;     /* ends a step */
+    struct zk_saved saved;   /* what it writes */
+    struct loop_timer retry; /* registering again */
     struct overrides_observer on_config;
     struct metadata_observer on_metadata;
 };

@@ -5,10 +5,10 @@
  *                  ─▶ elect, follow configuration changes
  *
  * The session's id and password are saved (mode 0600, beside the first log
- * directory's files, under its lock). After kill -9 the next start finds its old
- * znode; when the owner is the saved session and nobody answers at the endpoint
- * in it, that session is ended, and the znode goes at once instead of after the
- * session timeout.
+ * directory's files, under its lock). After kill -9 the next start finds its
+ * old znode; when the owner is the saved session and nobody answers at the
+ * endpoint in it, that session is ended, and the znode goes at once instead of
+ * after the session timeout.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -23,7 +23,8 @@
 
 enum { REGISTER_RETRY_US = 1000 * 1000, ENDPOINT_WAIT_MS = 500 };
 
-/* -- the saved session ------------------------------------------------------ */
+/* -- the saved session ------------------------------------------------------
+ */
 
 static void session_save(struct job *job)
 {
@@ -31,9 +32,10 @@ static void session_save(struct job *job)
     struct errmsg why;
 
     if (zk_saved_write(server->session_file, &server->saved, &why) != ERR_OK)
-        diag_warn("event=session_not_saved file=%s why=\"%s\" effect=\"after kill -9 "
-                  "the next start waits for the session timeout\"",
-                  server->session_file, why.text);
+        diag_warn(
+            "event=session_not_saved file=%s why=\"%s\" effect=\"after kill -9 "
+            "the next start waits for the session timeout\"",
+            server->session_file, why.text);
 }
 
 /* Someone accepts connections at the endpoint: that broker lives. */
@@ -51,7 +53,8 @@ static bool endpoint_answers(const struct znode_endpoint *endpoint)
         int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-        answers = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0;
+        answers =
+            fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0;
         if (fd >= 0)
             close(fd);
         freeaddrinfo(found);
@@ -60,7 +63,8 @@ static bool endpoint_answers(const struct znode_endpoint *endpoint)
     return answers;
 }
 
-/* -- end the session of a killed run ---------------------------------------- */
+/* -- end the session of a killed run ----------------------------------------
+ */
 
 struct ending {
     struct zk_op op;
@@ -68,7 +72,7 @@ struct ending {
     struct zk_saved saved;
     struct znode_endpoint endpoint; /* host in `host` */
     char host[256];
-    bool owned;                     /* the znode is the saved session's */
+    bool owned; /* the znode is the saved session's */
 };
 
 static void ending_read(struct zk_op *op)
@@ -78,14 +82,16 @@ static void ending_read(struct zk_op *op)
     struct arena arena;
 
     arena_init(&arena, 1 << 20);
-    ending->owned = op->err == ERR_OK &&
-                    op->stat.ephemeral_owner == ending->saved.session;
+    ending->owned =
+        op->err == ERR_OK && op->stat.ephemeral_owner == ending->saved.session;
     if (ending->owned &&
         znode_broker_read(op->data, &arena, &old, NULL) == ERR_OK &&
-        old.n_endpoints > 0 && old.endpoints[0].host.len < sizeof ending->host) {
-        memcpy(ending->host, old.endpoints[0].host.at, old.endpoints[0].host.len);
-        ending->endpoint.host = bytes_make(ending->host,
-                                           old.endpoints[0].host.len);
+        old.n_endpoints > 0 &&
+        old.endpoints[0].host.len < sizeof ending->host) {
+        memcpy(ending->host, old.endpoints[0].host.at,
+               old.endpoints[0].host.len);
+        ending->endpoint.host =
+            bytes_make(ending->host, old.endpoints[0].host.len);
         ending->endpoint.port = old.endpoints[0].port;
     }
     arena_fini(&arena);
@@ -131,16 +137,20 @@ static enum err session_end_old(struct server *server, struct errmsg *why)
     err = zk_saved_read(server->session_file, &ending->saved, why);
     if (err != ERR_OK) {
         if (err != ERR_ABSENT)
-            diag_warn("event=saved_session_unreadable why=\"%s\" effect=\"an old "
-                      "registration is waited for instead of ended\"", why->text);
+            diag_warn(
+                "event=saved_session_unreadable why=\"%s\" effect=\"an old "
+                "registration is waited for instead of ended\"",
+                why->text);
         mem_free(ending);
         return ERR_OK;
     }
     err = server_on_coord(server, ending_look, why);
     if (err == ERR_OK && ending->owned) {
         if (endpoint_answers(&ending->endpoint))
-            diag_warn("event=old_session_kept endpoint=%s:%d why=\"a broker answers "
-                      "there\"", ending->host, ending->endpoint.port);
+            diag_warn(
+                "event=old_session_kept endpoint=%s:%d why=\"a broker answers "
+                "there\"",
+                ending->host, ending->endpoint.port);
         else
             err = server_on_coord(server, ending_end, why);
     }
@@ -150,7 +160,8 @@ static enum err session_end_old(struct server *server, struct errmsg *why)
     return err;
 }
 
-/* -- registering ------------------------------------------------------------ */
+/* -- registering ------------------------------------------------------------
+ */
 
 static void session_register(struct server *server);
 
@@ -179,8 +190,10 @@ static void registered_again(struct registration *reg, void *arg, enum err err,
         return;
     if (err != ERR_OK) {
         if (err != ERR_EXPIRED) {
-            diag_error("event=registration_failed broker=%d why=\"%s\" effect=\"tried "
-                       "again every second\"", server->broker.id, why->text);
+            diag_error(
+                "event=registration_failed broker=%d why=\"%s\" effect=\"tried "
+                "again every second\"",
+                server->broker.id, why->text);
             loop_timer_set(&server->retry, REGISTER_RETRY_US);
         }
         return;
@@ -194,9 +207,9 @@ static void registered_again(struct registration *reg, void *arg, enum err err,
 
 static void session_register(struct server *server)
 {
-    registration_register(server->registration, server->broker.id, &server->self,
-                          server->registered ? registered_again
-                                             : registered_first);
+    registration_register(
+        server->registration, server->broker.id, &server->self,
+        server->registered ? registered_again : registered_first);
 }
 
 static void session_retry(struct loop_timer *timer)
@@ -209,7 +222,8 @@ enum err server_register(struct server *server, struct errmsg *why)
     return server_on_coord(server, session_register, why);
 }
 
-/* -- events of the session -------------------------------------------------- */
+/* -- events of the session --------------------------------------------------
+ */
 
 static void session_on_event(void *arg, enum zk_event event)
 {
@@ -243,8 +257,9 @@ static void session_on_event(void *arg, enum zk_event event)
     case ZK_OVERDUE:
         /* Nothing to undo: what a controller cut off from ZooKeeper decides
          * cannot be written, and its requests carry an epoch that is fenced. */
-        diag_warn("event=zookeeper_away_too_long effect=\"the session may be gone; "
-                  "registering anew when ZooKeeper is back\"");
+        diag_warn(
+            "event=zookeeper_away_too_long effect=\"the session may be gone; "
+            "registering anew when ZooKeeper is back\"");
         break;
     case ZK_EXPIRED:
         diag_warn("event=session_expired effect=\"registering anew\"");
@@ -267,7 +282,8 @@ void server_session_init(struct server *server)
     server->save.run = session_save;
 }
 
-/* -- connecting ------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------
+ */
 
 static void session_open(struct server *server)
 {
@@ -290,7 +306,8 @@ static void session_open(struct server *server)
                  (unsigned)keeper_port(server->keeper));
         config.hosts = local;
     }
-    err = zk_start(&broker->zk, broker->coord_loop, broker->pool, &config, &why);
+    err =
+        zk_start(&broker->zk, broker->coord_loop, broker->pool, &config, &why);
     if (err != ERR_OK) {
         server_step_done(server, err, &why);
         return;
@@ -306,8 +323,8 @@ static void prepared(struct registration *reg, void *arg, enum err err,
     struct server *server = arg;
 
     if (err == ERR_OK)
-        snprintf(server->broker.cluster_id, sizeof server->broker.cluster_id, "%s",
-                 registration_cluster_id(reg));
+        snprintf(server->broker.cluster_id, sizeof server->broker.cluster_id,
+                 "%s", registration_cluster_id(reg));
     server_step_done(server, err, why);
 }
 
@@ -337,7 +354,8 @@ enum err server_connect(struct server *server, struct errmsg *why)
     return err;
 }
 
-/* -- the broker id ---------------------------------------------------------- */
+/* -- the broker id ----------------------------------------------------------
+ */
 
 static void id_drawn(struct registration *reg, void *arg, enum err err,
                      const struct errmsg *why)
@@ -366,14 +384,15 @@ enum err server_identify(struct server *server, struct errmsg *why)
     enum err err;
 
     dirs = replicas_dirs(broker->replicas, &n);
-    err = log_dir_meta_check(dirs, n,
-                             (int32_t)config_int64(server->config, CFG_BROKER_ID),
-                             cluster, &broker->id, why);
+    err = log_dir_meta_check(
+        dirs, n, (int32_t)config_int64(server->config, CFG_BROKER_ID), cluster,
+        &broker->id, why);
     if (err != ERR_OK)
         return err;
     if (broker->id < 0) {
         if (!config_bool(server->config, CFG_BROKER_ID_GENERATION_ENABLE))
-            return err_set(why, ERR_INVALID, "no broker.id: set it, or "
+            return err_set(why, ERR_INVALID,
+                           "no broker.id: set it, or "
                            "broker.id.generation.enable=true");
         err = server_on_coord(server, id_draw, why);
         if (err != ERR_OK)
@@ -393,7 +412,8 @@ enum err server_identify(struct server *server, struct errmsg *why)
     return err;
 }
 
-/* -- the end ---------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------
+ */
 
 static void session_close(struct server *server)
 {

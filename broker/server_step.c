@@ -1,8 +1,8 @@
 /* server_step.c - the main thread waits for the coordination loop.
  *
- * Start and stop read best as a straight line; what they start lives on the loop.
- * The main thread sleeps on an eventfd and the signals at once, so that Ctrl-C
- * also ends a start that waits for ZooKeeper.
+ * Start and stop read best as a straight line; what they start lives on the
+ * loop. The main thread sleeps on an eventfd and the signals at once, so that
+ * Ctrl-C also ends a start that waits for ZooKeeper.
  */
 #include "server_private.h"
 
@@ -68,14 +68,14 @@ static void coord_job_run(struct job *job)
 {
     struct coord_job *call = CONTAINER_OF(job, struct coord_job, job);
     struct server *server = call->server;
-    void (*fn)(struct server *server) = call->fn;
+    void (*fn)(struct server * server) = call->fn;
 
     mem_free(call);
     fn(server);
 }
 
-enum err server_on_coord(struct server *server, void (*fn)(struct server *server),
-                         struct errmsg *why)
+enum err server_on_coord(struct server *server,
+                         void (*fn)(struct server *server), struct errmsg *why)
 {
     struct coord_job *call = mem_need(sizeof *call);
 

@@ -8,13 +8,13 @@
 
 /* What the options ask for. */
 struct dump {
-    bool deep;             /* records, not only batches */
-    bool print;            /* keys and values, too */
-    bool skip_metadata;    /* only keys and values */
-    bool verify_only;      /* indexes: do not print entries */
-    bool sanity_only;      /* indexes: a glance */
-    int64_t max_bytes;     /* of a .log */
-    int64_t max_message;   /* bytes */
+    bool deep;           /* records, not only batches */
+    bool print;          /* keys and values, too */
+    bool skip_metadata;  /* only keys and values */
+    bool verify_only;    /* indexes: do not print entries */
+    bool sanity_only;    /* indexes: a glance */
+    int64_t max_bytes;   /* of a .log */
+    int64_t max_message; /* bytes */
 };
 
 /* A file that is being dumped. */
@@ -22,8 +22,8 @@ struct dump_file {
     const char *path;
     const char *name; /* last part of the path */
     int fd;
-    int64_t size;     /* bytes */
-    int64_t base;     /* the offset in its name */
+    int64_t size; /* bytes */
+    int64_t base; /* the offset in its name */
 };
 
 /* A batch of a .log as it lies there; its CRC is not checked. */

@@ -38,10 +38,9 @@ bool dump_batch_read(const struct dump_file *file, struct dump_batch *batch,
         err = batch_header_read(bytes_make(head, got), &batch->batch.header);
     if (err == ERR_OK) {
         batch->bytes = mem_try(size);
-        err = batch->bytes == NULL
-                  ? ERR_NOMEM
-                  : io_read(fs_real(), file->fd, batch->bytes, size,
-                            batch->position, &got);
+        err = batch->bytes == NULL ? ERR_NOMEM
+                                   : io_read(fs_real(), file->fd, batch->bytes,
+                                             size, batch->position, &got);
         if (err == ERR_OK && got == size) {
             batch->batch.bytes = bytes_make(batch->bytes, size);
             return true;
@@ -56,7 +55,7 @@ bool dump_batch_read(const struct dump_file *file, struct dump_batch *batch,
 
 static const char *time_type(const struct batch_header *h)
 {
-    return h->magic == 0                ? "NoTimestampType"
+    return h->magic == 0              ? "NoTimestampType"
            : batch_has_append_time(h) ? "LogAppendTime"
                                       : "CreateTime";
 }
@@ -83,17 +82,16 @@ static void print_batch(const struct dump_batch *b)
                "baseSequence: %d lastSequence: %d producerId: %" PRId64
                " producerEpoch: %d partitionLeaderEpoch: %d "
                "isTransactional: %s isControl: %s deleteHorizonMs: %s",
-               h->base_offset, batch_last_offset(h), h->count,
-               h->base_sequence, batch_last_sequence(h), h->producer_id,
-               h->producer_epoch, h->leader_epoch,
-               batch_is_transactional(h) ? "true" : "false",
+               h->base_offset, batch_last_offset(h), h->count, h->base_sequence,
+               batch_last_sequence(h), h->producer_id, h->producer_epoch,
+               h->leader_epoch, batch_is_transactional(h) ? "true" : "false",
                batch_is_control(h) ? "true" : "false", horizon);
     else
         printf("offset: %" PRId64, batch_last_offset(h));
     printf(" position: %" PRId64 " %s: %" PRId64 " size: %zu magic: %d "
            "compresscodec: %s crc: %" PRIu32 " isvalid: %s\n",
-           b->position, time_type(h), h->max_timestamp, batch_size(h),
-           h->magic, codec_name_of(h), h->crc,
+           b->position, time_type(h), h->max_timestamp, batch_size(h), h->magic,
+           codec_name_of(h), h->crc,
            batch_check(b->batch.bytes) == ERR_OK ? "true" : "false");
 }
 
@@ -102,8 +100,12 @@ static void print_batch(const struct dump_batch *b)
 static size_t utf8_length(struct bytes b, size_t *bad)
 {
     uint8_t c = b.at[0], low = 0x80, high = 0xbf;
-    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3
-             : c < 0xf5 ? 4 : 0;
+    size_t n = c < 0x80   ? 1
+               : c < 0xc2 ? 0
+               : c < 0xe0 ? 2
+               : c < 0xf0 ? 3
+               : c < 0xf5 ? 4
+                          : 0;
 
     *bad = 1;
     if (n < 2)

@@ -57,8 +57,7 @@ static bool sane(const struct dump_file *file, struct bytes content,
     return true;
 }
 
-static bool check_offsets(const struct dump *dump,
-                          const struct dump_file *file,
+static bool check_offsets(const struct dump *dump, const struct dump_file *file,
                           const struct dump_file *log, struct bytes index)
 {
     struct dump_batch b = { .position = 0 };
@@ -75,8 +74,8 @@ static bool check_offsets(const struct dump *dump,
         if (entry.position < 0 ||
             !dump_batch_read(log, &b, entry.position + dump->max_message,
                              &bad)) {
-            fprintf(stderr, "%s: no batch at position %" PRId64 "\n",
-                    log->path, entry.position);
+            fprintf(stderr, "%s: no batch at position %" PRId64 "\n", log->path,
+                    entry.position);
             bad = true;
             break;
         }
@@ -119,7 +118,8 @@ bool dump_index_file(const struct dump *dump, const struct dump_file *file)
     return ok;
 }
 
-/* -- time index -------------------------------------------------------------------- */
+/* -- time index
+ * -------------------------------------------------------------------- */
 
 struct time_file {
     const struct dump_file *file;
@@ -175,22 +175,22 @@ static bool check_time(const struct time_file *t, int64_t timestamp,
     if (!there || batch_last_offset(&b.batch.header) != offset) {
         dump_complain(missing,
                       "Indexed offset: %" PRId64 ", found log offset: %" PRId64,
-                      offset,
-                      there ? batch_last_offset(&b.batch.header) : -1);
+                      offset, there ? batch_last_offset(&b.batch.header) : -1);
     } else {
         largest = largest_time(&b.batch);
         if (largest != timestamp) {
             snprintf(head, sizeof head, "Found timestamp mismatch in :%s",
                      t->file->path);
-            dump_complain(head, "  Index timestamp: %" PRId64
-                                ", log timestamp: %" PRId64,
-                          timestamp, largest);
+            dump_complain(
+                head, "  Index timestamp: %" PRId64 ", log timestamp: %" PRId64,
+                timestamp, largest);
         }
         if (before >= timestamp) {
             snprintf(head, sizeof head, "Found out of order timestamp in :%s",
                      t->file->path);
-            dump_complain(head, "  Index timestamp: %" PRId64
-                                ", Previously indexed timestamp: %" PRId64,
+            dump_complain(head,
+                          "  Index timestamp: %" PRId64
+                          ", Previously indexed timestamp: %" PRId64,
                           timestamp, before);
         }
     }
@@ -203,8 +203,8 @@ static bool check_times(const struct dump *dump, const struct time_file *t)
     int64_t before = LOG_NO_TIMESTAMP;
 
     for (size_t i = 0; i < t->times.len / TIME_ENTRY; i++) {
-        struct rd r = rd_make(bytes_make(t->times.at + i * TIME_ENTRY,
-                                         TIME_ENTRY));
+        struct rd r =
+            rd_make(bytes_make(t->times.at + i * TIME_ENTRY, TIME_ENTRY));
         int64_t timestamp = rd_i64(&r), offset = t->file->base + rd_i32(&r);
 
         if (offset == t->file->base && i > 0)
@@ -242,8 +242,7 @@ static bool sane_times(const struct time_file *t)
     return sane(t->file, t->times, TIME_ENTRY, offset);
 }
 
-bool dump_time_index_file(const struct dump *dump,
-                          const struct dump_file *file)
+bool dump_time_index_file(const struct dump *dump, const struct dump_file *file)
 {
     struct time_file t = { .file = file };
     struct dump_file index;
@@ -267,7 +266,8 @@ close_log:
     return ok;
 }
 
-/* -- transactions and producers ------------------------------------------------------ */
+/* -- transactions and producers
+ * ------------------------------------------------------ */
 
 bool dump_txn_index_file(const struct dump_file *file)
 {

@@ -42,13 +42,14 @@ static const struct option options_table[] = {
       "refused: records of __transaction_state are not decoded", false, NULL },
     { "value-decoder-class", OPTION_MAYBE, "String",
       "how values are shown; only " DECODER, false, DECODER },
-    { "verify-index-only", OPTION_FLAG, NULL,
-      "check indexes, print no entries", false, NULL },
+    { "verify-index-only", OPTION_FLAG, NULL, "check indexes, print no entries",
+      false, NULL },
     { "version", OPTION_FLAG, NULL, "print the version and exit", false, NULL },
     { NULL, OPTION_FLAG, NULL, NULL, false, NULL },
 };
 
-/* -- files ----------------------------------------------------------------------- */
+/* -- files
+ * ----------------------------------------------------------------------- */
 
 bool dump_open(struct dump_file *file, const char *path)
 {
@@ -87,14 +88,15 @@ bool dump_open_beside(struct dump_file *file, const struct dump_file *beside,
     return dump_open(file, path);
 }
 
-/* -- complaints ------------------------------------------------------------------ */
+/* -- complaints
+ * ------------------------------------------------------------------ */
 
 /* Heads in order, each with its lines. The process ends after printing them. */
 static struct complaint {
     char *head;
     char *lines;
     size_t len;
-} *complaints;
+} * complaints;
 static size_t n_complaints;
 
 void dump_complain(const char *head, const char *format, ...)
@@ -108,8 +110,8 @@ void dump_complain(const char *head, const char *format, ...)
         if (strcmp(complaints[i].head, head) == 0)
             c = &complaints[i];
     if (c == NULL) {
-        complaints = mem_need_more(complaints, n_complaints + 1,
-                                   sizeof *complaints);
+        complaints =
+            mem_need_more(complaints, n_complaints + 1, sizeof *complaints);
         c = &complaints[n_complaints++];
         *c = (struct complaint){ mem_need_text(bytes_of(head)), NULL, 0 };
     }
@@ -136,7 +138,8 @@ void dump_complaints_print(void)
     n_complaints = 0;
 }
 
-/* -- one after the other --------------------------------------------------------- */
+/* -- one after the other
+ * --------------------------------------------------------- */
 
 static bool dump_one(const struct dump *dump, const char *path)
 {
@@ -183,15 +186,17 @@ static bool refused(const struct option *options)
 
     for (size_t i = 0; i < 3; i++)
         if (option_given(options, decoders[i])) {
-            fprintf(stderr, "--%s is not supported here; leave it out to see "
-                            "the bytes\n",
+            fprintf(stderr,
+                    "--%s is not supported here; leave it out to see "
+                    "the bytes\n",
                     decoders[i]);
             return true;
         }
     for (size_t i = 0; i < 2; i++)
         if (strcmp(option_get(options, classes[i])->value, DECODER) != 0) {
-            fprintf(stderr, "--%s: only " DECODER " is there, no Java class can "
-                            "be loaded\n",
+            fprintf(stderr,
+                    "--%s: only " DECODER " is there, no Java class can "
+                    "be loaded\n",
                     classes[i]);
             return true;
         }

@@ -1,8 +1,8 @@
 /* tool.h - what the commands of gregor-tools have in common.
  *
  * gregor-tools is many commands in one program: the name it is called by, or
- * its first argument, chooses. Each command has Apache Kafka's flags and output.
- * A row in tools/main.c and a file of its own make a new one.
+ * its first argument, chooses. Each command has Apache Kafka's flags and
+ * output. A row in tools/main.c and a file of its own make a new one.
  */
 #ifndef GREGOR_TOOLS_TOOL_H
 #define GREGOR_TOOLS_TOOL_H
@@ -10,14 +10,15 @@
 #include <stdbool.h>
 
 struct tool {
-    const char *name;  /* without ".sh", which works as well */
-    const char *words; /* one line for the list of commands */
+    const char *name;                  /* without ".sh", which works as well */
+    const char *words;                 /* one line for the list of commands */
     int (*run)(int argc, char **argv); /* the exit status; argv[0] is a name */
 };
 
 int kafka_dump_log(int argc, char **argv);
 
-/* -- options --------------------------------------------------------------------- */
+/* -- options
+ * --------------------------------------------------------------------- */
 
 enum option_kind {
     OPTION_FLAG,  /* --name */
@@ -29,12 +30,12 @@ enum option_kind {
  * beginning that fits one option alone stands for it, "-" does for "--", and
  * the last one given counts. */
 struct option {
-    const char *name;    /* without dashes */
+    const char *name; /* without dashes */
     enum option_kind kind;
-    const char *what;    /* what the value is, for the help: "file1, ..." */
-    const char *words;   /* for the help */
-    bool given;          /* out */
-    const char *value;   /* in: default or NULL; out: as given */
+    const char *what;  /* what the value is, for the help: "file1, ..." */
+    const char *words; /* for the help */
+    bool given;        /* out */
+    const char *value; /* in: default or NULL; out: as given */
 };
 
 /* Read the arguments into the table. Prints what is wrong and gives false. */
@@ -44,8 +45,7 @@ bool options_read(struct option *options, int argc, char **argv);
 void options_help(const struct option *options, const char *purpose);
 
 /* The option with this name, which is in the table. */
-const struct option *option_get(const struct option *options,
-                                const char *name);
+const struct option *option_get(const struct option *options, const char *name);
 bool option_given(const struct option *options, const char *name);
 
 /* The value as a whole number within [min, max]; prints what is wrong. */

@@ -1,4 +1,5 @@
-/* api_alter_configs.c - AlterConfigs: all overrides of a resource anew (deprecated by KIP-339). */
+/* api_alter_configs.c - AlterConfigs: all overrides of a resource anew
+ * (deprecated by KIP-339). */
 #include "api/api_table.h"
 #include "api/config_edit.h"
 #include "wire/msg_alter_configs.h"
@@ -10,8 +11,8 @@ static void answer(struct request *request)
 
     wire_alter_configs_response_init(&response);
     response.n_responses = edits->n;
-    response.responses = arena_array(&request->arena, edits->n,
-                                     sizeof *response.responses);
+    response.responses =
+        arena_array(&request->arena, edits->n, sizeof *response.responses);
     for (size_t i = 0; response.responses && i < edits->n; i++) {
         response.responses[i].error_code = edits->edits[i].error;
         response.responses[i].error_message = edits->edits[i].message;
@@ -49,7 +50,8 @@ void api_alter_configs(struct request *request)
         edits->edits[i].n_changes = from->n_configs;
     }
     if (edits == NULL || request->arena.err != ERR_OK) {
-        request_close(request, "AlterConfigs: too many resources in one request");
+        request_close(request,
+                      "AlterConfigs: too many resources in one request");
         return;
     }
     edits->replace = true;

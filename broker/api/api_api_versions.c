@@ -1,8 +1,9 @@
-/* api_api_versions.c - ApiVersions: what this broker serves, from its own table.
+/* api_api_versions.c - ApiVersions: what this broker serves, from its own
+ * table.
  *
- * A version this broker does not know is answered, not refused: with the body of
- * version 0, UNSUPPORTED_VERSION, and the versions of this API alone, so that the
- * client can ask again (KIP-511).
+ * A version this broker does not know is answered, not refused: with the body
+ * of version 0, UNSUPPORTED_VERSION, and the versions of this API alone, so
+ * that the client can ask again (KIP-511).
  */
 #include "api/api_table.h"
 #include "broker.h"
@@ -60,14 +61,15 @@ void api_api_versions(struct request *request)
     if (in == NULL)
         return;
     wire_api_versions_response_init(&response);
-    if (request->version >= 3 && (!is_software_name(in->client_software_name) ||
-                                  !is_software_name(in->client_software_version))) {
+    if (request->version >= 3 &&
+        (!is_software_name(in->client_software_name) ||
+         !is_software_name(in->client_software_version))) {
         response.error_code = KAFKA_INVALID_REQUEST;
         request_reply(request, &response);
         return;
     }
-    response.api_keys = arena_array(&request->arena, n_wire_apis,
-                                    sizeof *response.api_keys);
+    response.api_keys =
+        arena_array(&request->arena, n_wire_apis, sizeof *response.api_keys);
     for (size_t i = 0; response.api_keys && i < n_wire_apis; i++) {
         const struct wire_api *api = &wire_apis[i];
 
@@ -77,6 +79,7 @@ void api_api_versions(struct request *request)
             (struct wire_api_versions_response_api_keys){ api->key, api->min,
                                                           api->max };
     }
-    response.finalized_features_epoch = atomic_load(&request->broker->features_epoch);
+    response.finalized_features_epoch =
+        atomic_load(&request->broker->features_epoch);
     request_reply(request, &response);
 }

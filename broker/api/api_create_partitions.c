@@ -31,7 +31,8 @@ static void grow_answer(struct request *request, const struct grow *grow)
     response.results = arena_array(&request->arena, response.n_results,
                                    sizeof *response.results);
     for (size_t i = 0; response.results && i < response.n_results; i++) {
-        struct wire_create_partitions_response_results *out = &response.results[i];
+        struct wire_create_partitions_response_results *out =
+            &response.results[i];
 
         wire_create_partitions_response_results_init(out);
         out->name = grow->in->topics[i].name;
@@ -50,7 +51,8 @@ static bool grow_is_done(struct topic_wait *wait)
 
     for (size_t i = 0; i < grow->in->n_topics; i++) {
         if (grow->plans[i].error == KAFKA_NONE &&
-            !topic_plan_is_led(wait->request->broker->metadata, &grow->plans[i]))
+            !topic_plan_is_led(wait->request->broker->metadata,
+                               &grow->plans[i]))
             return false;
     }
     return true;
@@ -116,12 +118,14 @@ static bool is_reassigning(const struct znode_topic *topic)
 /* The new partitions as the client gave them, behind those that are there. */
 static int16_t grow_given(const grow_in *in, struct znode_replicas *out,
                           int32_t first, size_t n, size_t factor,
-                          const struct meta_cluster *cluster, struct errmsg *why)
+                          const struct meta_cluster *cluster,
+                          struct errmsg *why)
 {
     if (in->n_assignments != n) {
-        err_set(why, ERR_INVALID, "Increasing the number of partitions by "
-                    "%zu but %zu assignments provided.", n,
-                    in->n_assignments);
+        err_set(why, ERR_INVALID,
+                "Increasing the number of partitions by "
+                "%zu but %zu assignments provided.",
+                n, in->n_assignments);
         return KAFKA_INVALID_REPLICA_ASSIGNMENT;
     }
     for (size_t i = 0; i < n; i++) {
@@ -131,15 +135,18 @@ static int16_t grow_given(const grow_in *in, struct znode_replicas *out,
         for (size_t j = 0; j < out[i].n_replicas; j++) {
             if (meta_broker_find(cluster, out[i].replicas[j]) != NULL)
                 continue;
-            err_set(why, ERR_INVALID, "Unknown broker(s) in replica "
-                    "assignment: %d.", out[i].replicas[j]);
+            err_set(why, ERR_INVALID,
+                    "Unknown broker(s) in replica "
+                    "assignment: %d.",
+                    out[i].replicas[j]);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         if (out[i].n_replicas != factor) {
-            err_set(why, ERR_INVALID, "Inconsistent replication factor "
+            err_set(why, ERR_INVALID,
+                    "Inconsistent replication factor "
                     "between partitions, partition 0 has %zu while "
-                    "partition %d has %zu.", factor, out[i].partition,
-                    out[i].n_replicas);
+                    "partition %d has %zu.",
+                    factor, out[i].partition, out[i].n_replicas);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
     }
@@ -154,7 +161,8 @@ static int16_t grow_assign(struct topic_step *step, struct znode_topic *topic,
     size_t n = (size_t)in->count - old;
     size_t factor = topic->partitions[0].n_replicas;
     struct meta_cluster *cluster = metadata_cluster(request->broker->metadata);
-    struct znode_replicas *all = arena_array(&request->arena, old + n, sizeof *all);
+    struct znode_replicas *all =
+        arena_array(&request->arena, old + n, sizeof *all);
     uint32_t start = 0;
     int16_t error = KAFKA_INVALID_PARTITIONS;
 
@@ -165,7 +173,8 @@ static int16_t grow_assign(struct topic_step *step, struct znode_topic *topic,
                 start = (uint32_t)i;
         }
         if (!in->assignments_null)
-            error = grow_given(in, all + old, (int32_t)old, n, factor, cluster, why);
+            error = grow_given(in, all + old, (int32_t)old, n, factor, cluster,
+                               why);
         else
             error = topic_assign(&request->arena, cluster, (int64_t)n,
                                  (int64_t)factor, (int32_t)old, start, start,
@@ -186,25 +195,29 @@ static int16_t grow_extend(struct topic_step *step, struct znode_topic *topic,
     if (topic->n_partitions == 0)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if (is_reassigning(topic)) {
-        err_set(why, ERR_BUSY, "A partition reassignment is in progress "
-                    "for the topic '%.*s'.", BYTES_ARG(in->name));
+        err_set(why, ERR_BUSY,
+                "A partition reassignment is in progress "
+                "for the topic '%.*s'.",
+                BYTES_ARG(in->name));
         return KAFKA_REASSIGNMENT_IN_PROGRESS;
     }
     if ((int64_t)in->count == (int64_t)topic->n_partitions) {
         err_set(why, ERR_INVALID, "Topic already has %zu partitions.",
-                    topic->n_partitions);
+                topic->n_partitions);
         return KAFKA_INVALID_PARTITIONS;
     }
     if ((int64_t)in->count < (int64_t)topic->n_partitions) {
-        err_set(why, ERR_INVALID, "Topic currently has %zu partitions, "
-                    "which is higher than the requested %d.",
-                    topic->n_partitions, in->count);
+        err_set(why, ERR_INVALID,
+                "Topic currently has %zu partitions, "
+                "which is higher than the requested %d.",
+                topic->n_partitions, in->count);
         return KAFKA_INVALID_PARTITIONS;
     }
     if (in->count > TOPIC_PARTITIONS_MOST) {
-        err_set(why, ERR_LIMIT, "Number of partitions is above %d, more "
-                    "than one topic's znode can hold.",
-                    TOPIC_PARTITIONS_MOST);
+        err_set(why, ERR_LIMIT,
+                "Number of partitions is above %d, more "
+                "than one topic's znode can hold.",
+                TOPIC_PARTITIONS_MOST);
         return KAFKA_INVALID_PARTITIONS;
     }
     return grow_assign(step, topic, in, why);
@@ -238,7 +251,8 @@ static void grow_got(struct zk_op *op)
     wr_init(&w, GROW_PAYLOAD_MOST);
     znode_topic_write(&w, &topic);
     if (w.err != ERR_OK) {
-        topic_step_end(step, KAFKA_INVALID_PARTITIONS, "The topic would have more "
+        topic_step_end(step, KAFKA_INVALID_PARTITIONS,
+                       "The topic would have more "
                        "partitions than one znode can hold (1 MB of JSON).");
     } else {
         int32_t version = op->stat.version;
@@ -271,7 +285,7 @@ static int16_t grow_refusal(const struct request *request,
     }
     if (topic_name_check(topic->name, NULL) != KAFKA_NONE) {
         err_set(why, ERR_ABSENT, "The topic '%.*s' does not exist.",
-                    BYTES_ARG(topic->name));
+                BYTES_ARG(topic->name));
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
     return KAFKA_NONE;
@@ -284,15 +298,17 @@ void api_create_partitions(struct request *request)
     if (in == NULL)
         return;
     struct grow *grow = arena_take(&request->arena, sizeof *grow);
-    struct topic_plan *plans = arena_array(&request->arena, in->n_topics,
-                                           sizeof *plans);
+    struct topic_plan *plans =
+        arena_array(&request->arena, in->n_topics, sizeof *plans);
     struct topic_write *write = topic_write_new(request, plans, in->n_topics);
-    struct named *names = arena_array(&request->arena, in->n_topics, sizeof *names);
+    struct named *names =
+        arena_array(&request->arena, in->n_topics, sizeof *names);
     for (size_t i = 0; names && i < in->n_topics; i++)
         names[i].name = in->topics[i].name;
     if (grow == NULL || plans == NULL || write == NULL || names == NULL ||
         !names_mark_twice(&request->arena, names, in->n_topics)) {
-        request_close(request, "CreatePartitions: too many topics in one request");
+        request_close(request,
+                      "CreatePartitions: too many topics in one request");
         return;
     }
     *grow = (struct grow){ .in = in, .plans = plans };

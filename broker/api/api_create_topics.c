@@ -1,9 +1,10 @@
-/* api_create_topics.c - CreateTopics: plan, write to ZooKeeper, wait for leaders.
+/* api_create_topics.c - CreateTopics: plan, write to ZooKeeper, wait for
+ * leaders.
  *
- * Only the active controller's broker serves it (else NOT_CONTROLLER). Each topic
- * has its own error; the answer leaves when this broker's metadata knows a leader
- * for every partition of all topics that were made, or at the deadline with
- * REQUEST_TIMED_OUT for those that are not ready.
+ * Only the active controller's broker serves it (else NOT_CONTROLLER). Each
+ * topic has its own error; the answer leaves when this broker's metadata knows
+ * a leader for every partition of all topics that were made, or at the deadline
+ * with REQUEST_TIMED_OUT for those that are not ready.
  */
 #include "api/api_topics.h"
 #include "api/names_twice.h"
@@ -50,13 +51,14 @@ static int16_t plan_given(struct topic_plan *plan, struct arena *arena,
                           const topic_in *in, struct errmsg *why)
 {
     if (in->num_partitions != -1 || in->replication_factor != -1) {
-        err_set(why, ERR_INVALID,
-                    "Both numPartitions or replicationFactor and replicasAssignments "
-                    "were set. Both cannot be used at the same time.");
+        err_set(
+            why, ERR_INVALID,
+            "Both numPartitions or replicationFactor and replicasAssignments "
+            "were set. Both cannot be used at the same time.");
         return KAFKA_INVALID_REQUEST;
     }
-    plan->partitions = arena_array(arena, in->n_assignments,
-                                   sizeof *plan->partitions);
+    plan->partitions =
+        arena_array(arena, in->n_assignments, sizeof *plan->partitions);
     if (plan->partitions == NULL)
         return KAFKA_INVALID_REQUEST;
     plan->n_partitions = in->n_assignments;
@@ -83,14 +85,16 @@ int16_t topic_plan_counts(struct topic_plan *plan, struct request *request,
     if (factor == -1)
         factor = config_int64(cfg, CFG_DEFAULT_REPLICATION_FACTOR);
     if (n_partitions <= 0) {
-        err_set(why, ERR_INVALID, "Number of partitions was set to an "
-                    "invalid non-positive value.");
+        err_set(why, ERR_INVALID,
+                "Number of partitions was set to an "
+                "invalid non-positive value.");
         return KAFKA_INVALID_PARTITIONS;
     }
     if (n_partitions > TOPIC_PARTITIONS_MOST) {
-        err_set(why, ERR_LIMIT, "Number of partitions is above %d, more "
-                    "than one topic's znode can hold.",
-                    TOPIC_PARTITIONS_MOST);
+        err_set(why, ERR_LIMIT,
+                "Number of partitions is above %d, more "
+                "than one topic's znode can hold.",
+                TOPIC_PARTITIONS_MOST);
         return KAFKA_INVALID_PARTITIONS;
     }
     plan->partitions = arena_array(&request->arena, (size_t)n_partitions,
@@ -111,8 +115,8 @@ int16_t topic_plan_counts(struct topic_plan *plan, struct request *request,
 static int16_t plan_configs(struct topic_plan *plan, struct request *request,
                             const topic_in *in, struct errmsg *why)
 {
-    plan->configs = arena_array(&request->arena, in->n_configs,
-                                sizeof *plan->configs);
+    plan->configs =
+        arena_array(&request->arena, in->n_configs, sizeof *plan->configs);
     if (plan->configs == NULL)
         return KAFKA_INVALID_CONFIG;
     plan->n_configs = in->n_configs;
@@ -123,11 +127,11 @@ static int16_t plan_configs(struct topic_plan *plan, struct request *request,
                     BYTES_ARG(in->configs[i].name));
             return KAFKA_INVALID_CONFIG;
         }
-        plan->configs[i] = (struct conf_pair){ in->configs[i].name,
-                                               in->configs[i].value };
+        plan->configs[i] =
+            (struct conf_pair){ in->configs[i].name, in->configs[i].value };
     }
-    if (topic_config_check(request->broker->config, plan->configs, plan->n_configs,
-                           why) != ERR_OK)
+    if (topic_config_check(request->broker->config, plan->configs,
+                           plan->n_configs, why) != ERR_OK)
         return KAFKA_INVALID_CONFIG;
     return KAFKA_NONE;
 }
@@ -145,15 +149,16 @@ int16_t topic_plan_name(struct topic_plan *plan, struct request *request,
     other = metadata_topic_find(md, plan->name);
     if (other != NULL) {
         err_set(why, ERR_EXISTS, "Topic '%.*s' already exists.",
-                    BYTES_ARG(plan->name));
+                BYTES_ARG(plan->name));
         meta_topic_unref(other);
         return KAFKA_TOPIC_ALREADY_EXISTS;
     }
     other = metadata_collision_find(md, plan->name);
     if (other != NULL) {
-        err_set(why, ERR_EXISTS, "Topic '%.*s' collides with existing "
-                    "topics: %.*s", BYTES_ARG(plan->name),
-                    BYTES_ARG(other->name));
+        err_set(why, ERR_EXISTS,
+                "Topic '%.*s' collides with existing "
+                "topics: %.*s",
+                BYTES_ARG(plan->name), BYTES_ARG(other->name));
         meta_topic_unref(other);
         return KAFKA_INVALID_TOPIC_EXCEPTION;
     }
@@ -179,11 +184,11 @@ static int16_t plan_make(struct topic_plan *plan, struct request *request,
 
 /* -- the answer ----------------------------------------------------------- */
 
-static void answer_configs(struct request *request, const struct topic_plan *plan,
-                           topic_out *out)
+static void answer_configs(struct request *request,
+                           const struct topic_plan *plan, topic_out *out)
 {
-    out->configs = arena_array(&request->arena, TOPIC_KEY_COUNT,
-                               sizeof *out->configs);
+    out->configs =
+        arena_array(&request->arena, TOPIC_KEY_COUNT, sizeof *out->configs);
     if (out->configs == NULL)
         return;
     for (int key = 0; key < TOPIC_KEY_COUNT; key++) {
@@ -199,8 +204,7 @@ static void answer_configs(struct request *request, const struct topic_plan *pla
         c = &out->configs[out->n_configs++];
         c->name = bytes_of(row->name);
         c->value = topic_value(request->broker->config, (enum topic_key)key,
-                               plan->configs, plan->n_configs,
-                               &request->arena);
+                               plan->configs, plan->n_configs, &request->arena);
         c->config_source = (int8_t)synonyms[0].source;
         c->is_sensitive = conf_is_secret(row);
     }
@@ -300,8 +304,8 @@ void api_create_topics(struct request *request)
     if (in == NULL)
         return;
     create = arena_take(&request->arena, sizeof *create);
-    struct topic_plan *plans = arena_array(&request->arena, in->n_topics,
-                                           sizeof *plans);
+    struct topic_plan *plans =
+        arena_array(&request->arena, in->n_topics, sizeof *plans);
     write = topic_write_new(request, plans, in->n_topics);
     const struct named *names = names_of(&request->arena, in);
     if (create == NULL || plans == NULL || write == NULL || names == NULL) {
@@ -316,7 +320,8 @@ void api_create_topics(struct request *request)
         plans[i].name = in->topics[i].name;
         if (active && names[i].twice) {
             error = KAFKA_INVALID_REQUEST;
-            err_set(&why, ERR_EXISTS, "Create topics request from client "
+            err_set(&why, ERR_EXISTS,
+                    "Create topics request from client "
                     "`%.*s` contains multiple entries for the same topic: %.*s",
                     BYTES_ARG(request->client_id), BYTES_ARG(plans[i].name));
         } else if (active) {

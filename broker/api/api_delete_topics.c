@@ -15,7 +15,8 @@
 #include "wire/errors.h"
 #include "wire/msg_delete_topics.h"
 
-struct delete {
+struct delete
+{
     const struct wire_delete_topics_request *in;
     struct topic_plan *plans;
     size_t n;
@@ -24,8 +25,9 @@ struct delete {
 
 /* Name and id of the i-th topic of the request, whatever its version. */
 static int16_t plan_target(struct request *request,
-                           const struct wire_delete_topics_request *in, size_t i,
-                           struct topic_plan *plan, struct errmsg *why)
+                           const struct wire_delete_topics_request *in,
+                           size_t i, struct topic_plan *plan,
+                           struct errmsg *why)
 {
     struct meta_topic *topic;
     bool by_id = request->version >= 6 && bytes_is_null(in->topics[i].name);
@@ -60,10 +62,11 @@ static void delete_answer(struct request *request, const struct delete *delete)
 
     wire_delete_topics_response_init(&response);
     response.n_responses = delete->n;
-    response.responses = arena_array(&request->arena, delete->n,
-                                     sizeof *response.responses);
+    response.responses =
+        arena_array(&request->arena, delete->n, sizeof *response.responses);
     for (size_t i = 0; response.responses && i < delete->n; i++) {
-        struct wire_delete_topics_response_responses *out = &response.responses[i];
+        struct wire_delete_topics_response_responses *out =
+            &response.responses[i];
         const struct topic_plan *plan = &delete->plans[i];
 
         wire_delete_topics_response_responses_init(out);
@@ -78,7 +81,8 @@ static void delete_answer(struct request *request, const struct delete *delete)
         request_reply(request, &response);
 }
 
-static bool topic_is_there(struct request *request, const struct topic_plan *plan)
+static bool topic_is_there(struct request *request,
+                           const struct topic_plan *plan)
 {
     struct meta_topic *topic =
         metadata_topic_find(request->broker->metadata, plan->name);

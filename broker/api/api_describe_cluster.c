@@ -23,9 +23,11 @@ void api_describe_cluster(struct request *request)
         response.error_code = in->endpoint_type == ENDPOINT_CONTROLLERS
                                   ? KAFKA_MISMATCHED_ENDPOINT_TYPE
                                   : KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
-        response.error_message = arena_format(
-            &request->arena, "The request was sent to an endpoint of type BROKER, "
-            "but we wanted an endpoint of type %d", in->endpoint_type);
+        response.error_message =
+            arena_format(&request->arena,
+                         "The request was sent to an endpoint of type BROKER, "
+                         "but we wanted an endpoint of type %d",
+                         in->endpoint_type);
         request_reply(request, &response);
         return;
     }

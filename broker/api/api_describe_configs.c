@@ -18,7 +18,8 @@ enum { SOURCE_LOGGER = 6, TYPE_UNKNOWN = 0 };
 typedef struct wire_describe_configs_request_resources resource_in;
 typedef struct wire_describe_configs_response_results result_out;
 typedef struct wire_describe_configs_response_results_configs config_out;
-typedef struct wire_describe_configs_response_results_configs_synonyms synonym_out;
+typedef struct wire_describe_configs_response_results_configs_synonyms
+    synonym_out;
 
 struct describe {
     struct request *request;
@@ -44,8 +45,8 @@ static struct bytes told(const struct describe *describe, bool secret,
     return arena_copy(&describe->request->arena, value);
 }
 
-static void fill_config(const struct describe *describe, const struct conf_key *row,
-                        struct bytes value,
+static void fill_config(const struct describe *describe,
+                        const struct conf_key *row, struct bytes value,
                         const struct config_synonym *synonyms, size_t n,
                         bool read_only, config_out *out)
 {
@@ -63,21 +64,22 @@ static void fill_config(const struct describe *describe, const struct conf_key *
         out->documentation = bytes_of(row->doc);
     if (!describe->in->include_synonyms)
         return;
-    out->synonyms = arena_array(&describe->request->arena, n, sizeof *out->synonyms);
+    out->synonyms =
+        arena_array(&describe->request->arena, n, sizeof *out->synonyms);
     for (size_t i = 0; out->synonyms && i < n; i++) {
         /* A default of null is no place a value comes from. */
         if (synonyms[i].source == CONFIG_DEFAULT &&
             bytes_is_null(synonyms[i].value))
             continue;
-        out->synonyms[out->n_synonyms++] = (synonym_out){
-            bytes_of(synonyms[i].name), told(describe, secret, synonyms[i].value),
-            (int8_t)synonyms[i].source
-        };
+        out->synonyms[out->n_synonyms++] =
+            (synonym_out){ bytes_of(synonyms[i].name),
+                           told(describe, secret, synonyms[i].value),
+                           (int8_t)synonyms[i].source };
     }
 }
 
-static void describe_topic(const struct describe *describe, const resource_in *in,
-                           result_out *out)
+static void describe_topic(const struct describe *describe,
+                           const resource_in *in, result_out *out)
 {
     struct request *request = describe->request;
     struct conf_pair *pairs;
@@ -85,8 +87,8 @@ static void describe_topic(const struct describe *describe, const resource_in *i
 
     overrides_topic_pairs(request->broker->overrides, in->resource_name,
                           &request->arena, &pairs, &n_pairs);
-    out->configs = arena_array(&request->arena, TOPIC_KEY_COUNT,
-                               sizeof *out->configs);
+    out->configs =
+        arena_array(&request->arena, TOPIC_KEY_COUNT, sizeof *out->configs);
     for (int key = 0; out->configs && key < TOPIC_KEY_COUNT; key++) {
         const struct conf_key *row = topic_key_row((enum topic_key)key);
         struct config_synonym synonyms[CONFIG_SYNONYMS_MAX];
@@ -103,7 +105,8 @@ static void describe_topic(const struct describe *describe, const resource_in *i
     }
 }
 
-static void describe_unknown(const struct describe *describe, const resource_in *in,
+static void describe_unknown(const struct describe *describe,
+                             const resource_in *in,
                              const struct conf_pair *pairs, size_t n,
                              result_out *out)
 {
@@ -123,8 +126,8 @@ static void describe_unknown(const struct describe *describe, const resource_in 
     }
 }
 
-static void describe_broker(const struct describe *describe, const resource_in *in,
-                            result_out *out)
+static void describe_broker(const struct describe *describe,
+                            const resource_in *in, result_out *out)
 {
     struct request *request = describe->request;
     const struct config *cfg = request->broker->config;
@@ -179,7 +182,8 @@ static void describe_cluster_layer(const struct describe *describe,
 /* There is one logger, with one level. */
 static void describe_loggers(const struct describe *describe, result_out *out)
 {
-    out->configs = arena_array(&describe->request->arena, 1, sizeof *out->configs);
+    out->configs =
+        arena_array(&describe->request->arena, 1, sizeof *out->configs);
     if (out->configs == NULL)
         return;
     wire_describe_configs_response_results_configs_init(&out->configs[0]);
@@ -204,7 +208,8 @@ static int16_t describe_resource(const struct describe *describe,
     case RESOURCE_TOPIC:
         if (topic_name_check(in->resource_name, why) != KAFKA_NONE)
             return KAFKA_INVALID_TOPIC_EXCEPTION;
-        topic = metadata_topic_find(request->broker->metadata, in->resource_name);
+        topic =
+            metadata_topic_find(request->broker->metadata, in->resource_name);
         if (topic == NULL)
             return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
         meta_topic_unref(topic);
@@ -239,8 +244,8 @@ void api_describe_configs(struct request *request)
         return;
     wire_describe_configs_response_init(&response);
     response.n_results = in->n_resources;
-    response.results = arena_array(&request->arena, in->n_resources,
-                                   sizeof *response.results);
+    response.results =
+        arena_array(&request->arena, in->n_resources, sizeof *response.results);
     for (size_t i = 0; response.results && i < in->n_resources; i++) {
         result_out *out = &response.results[i];
         struct errmsg why = { "" };
@@ -248,9 +253,11 @@ void api_describe_configs(struct request *request)
         wire_describe_configs_response_results_init(out);
         out->resource_type = in->resources[i].resource_type;
         out->resource_name = in->resources[i].resource_name;
-        out->error_code = describe_resource(&describe, &in->resources[i], out, &why);
+        out->error_code =
+            describe_resource(&describe, &in->resources[i], out, &why);
         if (why.text[0] != '\0')
-            out->error_message = arena_copy(&request->arena, bytes_of(why.text));
+            out->error_message =
+                arena_copy(&request->arena, bytes_of(why.text));
     }
     if (request->arena.err != ERR_OK)
         request_close(request, "DescribeConfigs: the answer is too large");

@@ -1,9 +1,9 @@
 /* api_find_coordinator.c - FindCoordinator: which broker to ask about a group.
  *
- * The broker that leads the group's partition of __consumer_offsets. The topic is
- * made on first use, once as many brokers live as its replication factor asks;
- * the request that finds it missing makes it, and all that come meanwhile wait a
- * moment for its leaders, so that most clients need not ask again.
+ * The broker that leads the group's partition of __consumer_offsets. The topic
+ * is made on first use, once as many brokers live as its replication factor
+ * asks; the request that finds it missing makes it, and all that come meanwhile
+ * wait a moment for its leaders, so that most clients need not ask again.
  */
 #include "api/api_table.h"
 #include "api/api_topics.h"

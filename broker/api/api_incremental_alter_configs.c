@@ -1,5 +1,5 @@
-/* api_incremental_alter_configs.c - IncrementalAlterConfigs: single overrides set, deleted, appended to or
- * subtracted from (KIP-339). */
+/* api_incremental_alter_configs.c - IncrementalAlterConfigs: single overrides
+ * set, deleted, appended to or subtracted from (KIP-339). */
 #include "api/api_table.h"
 #include "api/config_edit.h"
 #include "wire/msg_incremental_alter_configs.h"
@@ -11,8 +11,8 @@ static void answer(struct request *request)
 
     wire_incremental_alter_configs_response_init(&response);
     response.n_responses = edits->n;
-    response.responses = arena_array(&request->arena, edits->n,
-                                     sizeof *response.responses);
+    response.responses =
+        arena_array(&request->arena, edits->n, sizeof *response.responses);
     for (size_t i = 0; response.responses && i < edits->n; i++) {
         response.responses[i].error_code = edits->edits[i].error;
         response.responses[i].error_message = edits->edits[i].message;
@@ -20,14 +20,16 @@ static void answer(struct request *request)
         response.responses[i].resource_name = edits->edits[i].name;
     }
     if (request->arena.err != ERR_OK)
-        request_close(request, "IncrementalAlterConfigs: the answer is too large");
+        request_close(request,
+                      "IncrementalAlterConfigs: the answer is too large");
     else
         request_reply(request, &response);
 }
 
 void api_incremental_alter_configs(struct request *request)
 {
-    const struct wire_incremental_alter_configs_request *in = request_read(request);
+    const struct wire_incremental_alter_configs_request *in =
+        request_read(request);
     struct config_edits *edits;
 
     if (in == NULL)
@@ -50,7 +52,9 @@ void api_incremental_alter_configs(struct request *request)
         edits->edits[i].n_changes = from->n_configs;
     }
     if (edits == NULL || request->arena.err != ERR_OK) {
-        request_close(request, "IncrementalAlterConfigs: too many resources in one request");
+        request_close(
+            request,
+            "IncrementalAlterConfigs: too many resources in one request");
         return;
     }
     edits->replace = false;

@@ -1,10 +1,11 @@
 /* api_metadata.c - Metadata: brokers, topics, leaders; topics made on the way.
  *
- * The answer is made from one immutable view of each topic. A topic that is asked
- * for by name, unknown, and allowed to be created, is planned and written to
- * ZooKeeper by this very broker (any broker may); then the answer waits a moment
- * for the leader, so that most clients need not ask again. If it does not come in
- * time the topic is answered with LEADER_NOT_AVAILABLE, as Kafka always does.
+ * The answer is made from one immutable view of each topic. A topic that is
+ * asked for by name, unknown, and allowed to be created, is planned and written
+ * to ZooKeeper by this very broker (any broker may); then the answer waits a
+ * moment for the leader, so that most clients need not ask again. If it does
+ * not come in time the topic is answered with LEADER_NOT_AVAILABLE, as Kafka
+ * always does.
  */
 #include "api/acl_bits.h"
 #include "api/api_topics.h"
@@ -21,7 +22,8 @@
 
 enum {
     METADATA_LEADER_WAIT_MS = 1000,
-    METADATA_FRESH_US = 10 * 1000 * 1000 /* after the start: see is_introduced() */
+    METADATA_FRESH_US =
+        10 * 1000 * 1000 /* after the start: see is_introduced() */
 };
 
 typedef struct wire_metadata_response_topics topic_out;
@@ -32,11 +34,11 @@ struct view {
     const struct wire_metadata_request *in;
     struct wire_metadata_response response;
     struct meta_cluster *cluster;
-    struct meta_topic **held;   /* references to give back after the answer */
+    struct meta_topic **held; /* references to give back after the answer */
     size_t n_held;
-    struct named *names;        /* those asked for; not when all are */
-    struct topic_plan **made;   /* by index of those asked for; NULL: not made */
-    struct topic_plan *plans;   /* topics to be made */
+    struct named *names;      /* those asked for; not when all are */
+    struct topic_plan **made; /* by index of those asked for; NULL: not made */
+    struct topic_plan *plans; /* topics to be made */
     size_t n_plans;
     struct topic_wait wait;
 };
@@ -63,8 +65,8 @@ static int16_t leader_error(const struct view *view, int32_t leader)
 }
 
 /* Version 0 leaves out replicas that cannot be reached, and says so. */
-static size_t keep_reachable(const struct view *view, const int32_t *in, size_t n,
-                             int32_t **out)
+static size_t keep_reachable(const struct view *view, const int32_t *in,
+                             size_t n, int32_t **out)
 {
     size_t kept = 0;
 
@@ -76,8 +78,8 @@ static size_t keep_reachable(const struct view *view, const int32_t *in, size_t 
     return kept;
 }
 
-static void fill_offline(const struct view *view, const struct meta_partition *p,
-                         partition_out *out)
+static void fill_offline(const struct view *view,
+                         const struct meta_partition *p, partition_out *out)
 {
     size_t n = 0;
 
@@ -97,8 +99,8 @@ static void fill_offline(const struct view *view, const struct meta_partition *p
     }
 }
 
-static void fill_partition(const struct view *view, const struct meta_partition *p,
-                           partition_out *out)
+static void fill_partition(const struct view *view,
+                           const struct meta_partition *p, partition_out *out)
 {
     wire_metadata_response_topics_partitions_init(out);
     out->partition_index = p->index;
@@ -116,15 +118,16 @@ static void fill_partition(const struct view *view, const struct meta_partition 
     out->n_replica_nodes =
         keep_reachable(view, p->replicas, p->n_replicas, &out->replica_nodes);
     out->n_isr_nodes = keep_reachable(view, p->isr, p->n_isr, &out->isr_nodes);
-    if (out->error_code == KAFKA_NONE && (out->n_replica_nodes < p->n_replicas ||
-                                          out->n_isr_nodes < p->n_isr))
+    if (out->error_code == KAFKA_NONE &&
+        (out->n_replica_nodes < p->n_replicas || out->n_isr_nodes < p->n_isr))
         out->error_code = KAFKA_REPLICA_NOT_AVAILABLE;
 }
 
 /* -- topics --------------------------------------------------------------- */
 
 /* Describe a topic; its reference is kept until the answer is written. */
-static void fill_topic(struct view *view, struct meta_topic *topic, topic_out *out)
+static void fill_topic(struct view *view, struct meta_topic *topic,
+                       topic_out *out)
 {
     wire_metadata_response_topics_init(out);
     out->name = topic->name;
@@ -155,7 +158,8 @@ static void fill_missing(const struct view *view, struct bytes name,
         out->topic_authorized_operations = ACL_BITS_TOPIC;
 }
 
-static int16_t missing_error(const struct view *view, size_t i, struct bytes name)
+static int16_t missing_error(const struct view *view, size_t i,
+                             struct bytes name)
 {
     const struct topic_plan *plan = view->made[i];
 
@@ -173,8 +177,9 @@ static void fill_asked(struct view *view, size_t i, topic_out *out)
     const struct wire_metadata_request_topics *asked = &view->in->topics[i];
     struct metadata *md = view->request->broker->metadata;
     bool by_id = view->request->version >= 12 && bytes_is_null(asked->name);
-    struct meta_topic *topic = by_id ? metadata_topic_find_id(md, asked->topic_id)
-                                     : metadata_topic_find(md, asked->name);
+    struct meta_topic *topic = by_id
+                                   ? metadata_topic_find_id(md, asked->topic_id)
+                                   : metadata_topic_find(md, asked->name);
 
     if (topic != NULL)
         fill_topic(view, topic, out);
@@ -199,8 +204,8 @@ static void fill_all(struct view *view)
 
     metadata_topics(view->request->broker->metadata, &all, &n);
     view->held = arena_array(&view->request->arena, n, sizeof(*view->held));
-    view->response.topics = arena_array(&view->request->arena, n,
-                                        sizeof *view->response.topics);
+    view->response.topics =
+        arena_array(&view->request->arena, n, sizeof *view->response.topics);
     for (size_t i = 0; i < n; i++) {
         if (view->held != NULL && view->response.topics != NULL)
             fill_topic(view, all[i],
@@ -213,9 +218,9 @@ static void fill_all(struct view *view)
 
 static void fill_brokers(struct view *view)
 {
-    view->response.brokers = arena_array(&view->request->arena,
-                                         view->cluster->n_brokers,
-                                         sizeof *view->response.brokers);
+    view->response.brokers =
+        arena_array(&view->request->arena, view->cluster->n_brokers,
+                    sizeof *view->response.brokers);
     for (size_t i = 0; view->response.brokers && i < view->cluster->n_brokers;
          i++) {
         const struct meta_broker *b = &view->cluster->brokers[i];
@@ -249,8 +254,8 @@ static void view_answer(struct view *view)
         size_t n = view->in->n_topics;
 
         view->held = arena_array(&request->arena, n, sizeof(*view->held));
-        view->response.topics = arena_array(&request->arena, n,
-                                            sizeof *view->response.topics);
+        view->response.topics =
+            arena_array(&request->arena, n, sizeof *view->response.topics);
         for (size_t i = 0; view->held && view->response.topics && i < n; i++) {
             if (!view->names[i].again)
                 fill_asked(view, i,
@@ -286,7 +291,8 @@ static bool view_is_done(struct topic_wait *wait)
         int16_t error = view->plans[i].error;
 
         if ((error == KAFKA_NONE || error == KAFKA_TOPIC_ALREADY_EXISTS) &&
-            !topic_plan_is_led(wait->request->broker->metadata, &view->plans[i]))
+            !topic_plan_is_led(wait->request->broker->metadata,
+                               &view->plans[i]))
             return false;
     }
     return true;
@@ -339,8 +345,9 @@ static void plan_missing(struct view *view, size_t i)
 static void view_plan(struct view *view)
 {
     struct request *request = view->request;
-    bool allowed = config_bool(request->broker->config, CFG_AUTO_CREATE_TOPICS_ENABLE) &&
-                   (request->version < 4 || view->in->allow_auto_topic_creation);
+    bool allowed =
+        config_bool(request->broker->config, CFG_AUTO_CREATE_TOPICS_ENABLE) &&
+        (request->version < 4 || view->in->allow_auto_topic_creation);
 
     if (asks_all(view) || !allowed)
         return;
@@ -399,16 +406,18 @@ static bool asks_by_id_too_early(const struct view *view)
 static void answer_invalid(struct view *view)
 {
     wire_metadata_response_init(&view->response);
-    view->response.topics = arena_array(&view->request->arena, view->in->n_topics,
-                                        sizeof *view->response.topics);
+    view->response.topics =
+        arena_array(&view->request->arena, view->in->n_topics,
+                    sizeof *view->response.topics);
     for (size_t i = 0; view->response.topics && i < view->in->n_topics; i++)
-        fill_missing(view, view->in->topics[i].name, view->in->topics[i].topic_id,
-                     KAFKA_INVALID_REQUEST,
+        fill_missing(view, view->in->topics[i].name,
+                     view->in->topics[i].topic_id, KAFKA_INVALID_REQUEST,
                      &view->response.topics[view->response.n_topics++]);
     request_reply(view->request, &view->response);
 }
 
-/* -- a broker that knows nobody yet ----------------------------------------- */
+/* -- a broker that knows nobody yet -----------------------------------------
+ */
 
 static void view_begin(struct view *view)
 {
@@ -416,7 +425,8 @@ static void view_begin(struct view *view)
 
     view_plan(view);
     struct topic_write *write =
-        view->n_plans ? topic_write_new(request, view->plans, view->n_plans) : NULL;
+        view->n_plans ? topic_write_new(request, view->plans, view->n_plans)
+                      : NULL;
     if (write == NULL) {
         view_answer(view);
         return;
@@ -428,8 +438,8 @@ static void view_begin(struct view *view)
     topic_write_start(write, request);
 }
 
-/* What ZooKeeper listed at the start has come from the controller too: an answer
- * before that would say that topics are gone which are there. */
+/* What ZooKeeper listed at the start has come from the controller too: an
+ * answer before that would say that topics are gone which are there. */
 static bool knows_its_topics(const struct view *view)
 {
     const struct broker *broker = view->request->broker;
@@ -441,7 +451,8 @@ static bool knows_its_topics(const struct view *view)
         struct bytes name = view->in->topics[i].name;
         struct meta_topic *topic;
 
-        if (bytes_is_null(name) || !overrides_topic_known(broker->overrides, name))
+        if (bytes_is_null(name) ||
+            !overrides_topic_known(broker->overrides, name))
             continue;
         topic = metadata_topic_find(broker->metadata, name);
         if (topic == NULL)
@@ -470,9 +481,9 @@ static void introduced(struct topic_wait *wait, bool timed_out)
     view_begin(wait->arg);
 }
 
-/* In its first milliseconds a broker has not heard from the controller. An answer
- * without brokers would make clients pause for a second, one without the topics
- * they had would make them give up; so wait for the news. */
+/* In its first milliseconds a broker has not heard from the controller. An
+ * answer without brokers would make clients pause for a second, one without the
+ * topics they had would make them give up; so wait for the news. */
 static void view_wait_for_news(struct view *view)
 {
     view->wait.arg = view;

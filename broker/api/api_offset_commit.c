@@ -1,8 +1,9 @@
 /* api_offset_commit.c - OffsetCommit: a group stores how far it has read.
  *
- * Partitions that do not exist are answered at once; the others become one batch
- * of the offsets topic, and the answer leaves when that is stored. Version 0 is
- * from before there was such a topic: its offsets lie in ZooKeeper.
+ * Partitions that do not exist are answered at once; the others become one
+ * batch of the offsets topic, and the answer leaves when that is stored.
+ * Version 0 is from before there was such a topic: its offsets lie in
+ * ZooKeeper.
  */
 #include "api/api_group.h"
 #include "api/api_table.h"

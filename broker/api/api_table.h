@@ -1,8 +1,9 @@
 /* api_table.h - which API is served by which function.
  *
- * The one list; ApiVersions answers from it, and net calls by it. The handler of
- * an API lives in a file of its own, api_<name>.c, includes this header, and is
- * declared by its row here. What has no row is neither served nor advertised.
+ * The one list; ApiVersions answers from it, and net calls by it. The handler
+ * of an API lives in a file of its own, api_<name>.c, includes this header, and
+ * is declared by its row here. What has no row is neither served nor
+ * advertised.
  */
 #ifndef GREGOR_API_TABLE_H
 #define GREGOR_API_TABLE_H

@@ -12,9 +12,9 @@ static void work(struct request *request, const void *message, void *response)
     const struct wire_update_metadata_request *in = message;
     struct wire_update_metadata_response *out = response;
 
-    out->error_code = control_epochs_check(request->broker, request->api->name,
-                                           in->controller_id, in->controller_epoch,
-                                           in->broker_epoch);
+    out->error_code = control_epochs_check(
+        request->broker, request->api->name, in->controller_id,
+        in->controller_epoch, in->broker_epoch);
     if (out->error_code == KAFKA_NONE)
         metadata_update(request->broker->metadata, in);
 }

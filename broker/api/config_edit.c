@@ -10,9 +10,9 @@
  * than that is none of theirs. More would only cost time on the loop. */
 enum { CHANGES_MOST = 500, LIST_MOST = INT16_MAX };
 
-__attribute__((format(printf, 4, 5)))
-static void edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
-                      const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void
+edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
+          const char *format, ...)
 {
     struct errmsg why;
     va_list args;
@@ -34,13 +34,16 @@ int16_t config_resource_layer(const struct request *request, struct bytes name,
         return KAFKA_NONE;
     }
     if (!bytes_to_int64(name, INT32_MIN, INT32_MAX, &id)) {
-        err_set(why, ERR_INVALID, "Broker id must be an integer, but it is: %.*s",
+        err_set(why, ERR_INVALID,
+                "Broker id must be an integer, but it is: %.*s",
                 BYTES_ARG(name));
         return KAFKA_INVALID_REQUEST;
     }
     if (id != request->broker->id) {
-        err_set(why, ERR_INVALID, "Unexpected broker id, expected %d or empty "
-                "string, but received %.*s", request->broker->id, BYTES_ARG(name));
+        err_set(why, ERR_INVALID,
+                "Unexpected broker id, expected %d or empty "
+                "string, but received %.*s",
+                request->broker->id, BYTES_ARG(name));
         return KAFKA_INVALID_REQUEST;
     }
     *layer = CONFIG_BROKER;
@@ -49,7 +52,8 @@ int16_t config_resource_layer(const struct request *request, struct bytes name,
 
 static const struct conf_key *key_row(int8_t type, struct bytes name)
 {
-    int key = type == RESOURCE_TOPIC ? topic_key_find(name) : config_key_find(name);
+    int key =
+        type == RESOURCE_TOPIC ? topic_key_find(name) : config_key_find(name);
 
     if (key < 0)
         return NULL;
@@ -151,7 +155,8 @@ static void change_apply(struct config_edit *edit, struct arena *arena,
     }
     if (change->operation != CONFIG_DELETE && bytes_is_null(change->value)) {
         edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
-                  "Null value not supported for : %.*s", BYTES_ARG(change->name));
+                  "Null value not supported for : %.*s",
+                  BYTES_ARG(change->name));
         return;
     }
     switch (change->operation) {
@@ -176,15 +181,18 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
                        const struct conf_pair *old, size_t n_old)
 {
     struct errmsg why = { "" };
-    enum config_layer layer = edit->name.len == 0 ? CONFIG_CLUSTER : CONFIG_BROKER;
+    enum config_layer layer =
+        edit->name.len == 0 ? CONFIG_CLUSTER : CONFIG_BROKER;
     enum err err;
 
-    edit->pairs = arena_array(arena, n_old + edit->n_changes, sizeof *edit->pairs);
+    edit->pairs =
+        arena_array(arena, n_old + edit->n_changes, sizeof *edit->pairs);
     edit->n_pairs = 0;
     if (edit->n_changes > CHANGES_MOST) {
         edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
                   "%zu configurations for one resource, more than the %d that "
-                  "are allowed.", edit->n_changes, CHANGES_MOST);
+                  "are allowed.",
+                  edit->n_changes, CHANGES_MOST);
         return;
     }
     if (edit->pairs == NULL) {
@@ -203,7 +211,8 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
     else
         err = config_check(cfg, layer, edit->pairs, edit->n_pairs, &why);
     if (err != ERR_OK)
-        edit_fail(edit, arena, edit->type == RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG
-                                                            : KAFKA_INVALID_REQUEST,
+        edit_fail(edit, arena,
+                  edit->type == RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG
+                                               : KAFKA_INVALID_REQUEST,
                   "%s", why.text);
 }

@@ -1,9 +1,9 @@
 /* config_edit.h - one resource of AlterConfigs or IncrementalAlterConfigs.
  *
- * Both APIs become edits: a list of operations on a resource's overrides, or all
- * of them anew. config_edit_merge() decides what the overrides will be; the rest
- * brings that to ZooKeeper: the entity first, then a notification (reference
- * 1.5), and takes it over here at once.
+ * Both APIs become edits: a list of operations on a resource's overrides, or
+ * all of them anew. config_edit_merge() decides what the overrides will be; the
+ * rest brings that to ZooKeeper: the entity first, then a notification
+ * (reference 1.5), and takes it over here at once.
  *
  * Threads: filled on the request's reactor, then the coordination loop's until
  * on_done comes back on the reactor.
@@ -17,18 +17,22 @@
 #include "net/net.h"
 
 enum { /* DescribeConfigs' resource types */
-    RESOURCE_TOPIC = 2,
-    RESOURCE_BROKER = 4,
-    RESOURCE_BROKER_LOGGER = 8
+       RESOURCE_TOPIC = 2,
+       RESOURCE_BROKER = 4,
+       RESOURCE_BROKER_LOGGER = 8
 };
 
-enum config_operation { CONFIG_SET = 0, CONFIG_DELETE = 1, CONFIG_APPEND = 2,
-                        CONFIG_SUBTRACT = 3 };
+enum config_operation {
+    CONFIG_SET = 0,
+    CONFIG_DELETE = 1,
+    CONFIG_APPEND = 2,
+    CONFIG_SUBTRACT = 3
+};
 
 struct config_change {
     struct bytes name;
-    struct bytes value;            /* null allowed for CONFIG_DELETE only */
-    int8_t operation;              /* enum config_operation */
+    struct bytes value; /* null allowed for CONFIG_DELETE only */
+    int8_t operation;   /* enum config_operation */
 };
 
 struct config_edits;
@@ -36,14 +40,14 @@ struct config_edits;
 struct config_edit {
     struct zk_op op;
     struct config_edits *all;
-    int8_t type;                   /* resource type */
-    struct bytes name;             /* topic, broker id, or "" for the cluster */
+    int8_t type;       /* resource type */
+    struct bytes name; /* topic, broker id, or "" for the cluster */
     const struct config_change *changes;
     size_t n_changes;
-    struct conf_pair *pairs;       /* what the overrides will be */
+    struct conf_pair *pairs; /* what the overrides will be */
     size_t n_pairs;
-    int16_t error;                 /* enum kafka_error */
-    struct bytes message;          /* null: none */
+    int16_t error;        /* enum kafka_error */
+    struct bytes message; /* null: none */
 };
 
 struct config_edits {
@@ -52,7 +56,7 @@ struct config_edits {
     struct config_edit *edits;
     size_t n;
     size_t open;
-    bool replace;                  /* AlterConfigs: all overrides anew */
+    bool replace; /* AlterConfigs: all overrides anew */
     bool validate_only;
     void (*on_done)(struct request *request);
     void *arg;

@@ -2,8 +2,8 @@
  *
  *   read the entity ─▶ merge ─▶ write it (under the version read) ─▶ notify
  *
- * The entity is read afresh, so that two edits at once, on any two brokers, cannot
- * lose one: the later writer finds another version and starts over.
+ * The entity is read afresh, so that two edits at once, on any two brokers,
+ * cannot lose one: the later writer finds another version and starts over.
  */
 #include <assert.h>
 
@@ -40,11 +40,13 @@ static void edits_close(struct config_edits *edits)
         request_post(edits->request, edits->on_done);
 }
 
-static void edit_end(struct config_edit *edit, int16_t error, const char *message)
+static void edit_end(struct config_edit *edit, int16_t error,
+                     const char *message)
 {
     edit->error = error;
     if (message != NULL)
-        edit->message = arena_copy(&edit->all->request->arena, bytes_of(message));
+        edit->message =
+            arena_copy(&edit->all->request->arena, bytes_of(message));
     edits_close(edit->all);
 }
 
@@ -68,9 +70,9 @@ static struct bytes edit_entity(const struct config_edit *edit)
 
     if (edit->type == RESOURCE_TOPIC)
         return arena_format(arena, "topics/%.*s", BYTES_ARG(edit->name));
-    return arena_format(arena, "brokers/%.*s",
-                        BYTES_ARG(edit->name.len ? edit->name
-                                                 : BYTES("<default>")));
+    return arena_format(
+        arena, "brokers/%.*s",
+        BYTES_ARG(edit->name.len ? edit->name : BYTES("<default>")));
 }
 
 static void edit_begin(struct config_edit *edit);
@@ -97,7 +99,8 @@ static void edit_written(struct zk_op *op)
     struct config_edit *edit = edit_of(op);
     struct wr w;
 
-    if (op->err == ERR_CONFLICT || op->err == ERR_EXISTS || op->err == ERR_ABSENT) {
+    if (op->err == ERR_CONFLICT || op->err == ERR_EXISTS ||
+        op->err == ERR_ABSENT) {
         edit_begin(edit); /* changed by somebody else meanwhile */
         return;
     }
@@ -110,8 +113,9 @@ static void edit_written(struct zk_op *op)
     assert(w.err == ERR_OK);
     /* A notification too many does no harm, so it may be sent again. */
     edit->op = (struct zk_op){ .on_done = edit_notified, .retry = true };
-    zk_create(edit->all->request->broker->zk, &edit->op, ZNODE_CONFIG_CHANGE_NEW,
-              bytes_make(w.data, w.len), ZK_SEQUENTIAL);
+    zk_create(edit->all->request->broker->zk, &edit->op,
+              ZNODE_CONFIG_CHANGE_NEW, bytes_make(w.data, w.len),
+              ZK_SEQUENTIAL);
     wr_fini(&w);
 }
 
@@ -131,7 +135,8 @@ static void edit_write(struct config_edit *edit, bool fresh, int32_t version)
 
         edit->op = (struct zk_op){ .on_done = edit_written };
         if (fresh)
-            zk_create(zk, &edit->op, at, bytes_make(w.data, w.len), ZK_PERSISTENT);
+            zk_create(zk, &edit->op, at, bytes_make(w.data, w.len),
+                      ZK_PERSISTENT);
         else
             zk_set(zk, &edit->op, at, bytes_make(w.data, w.len), version);
     }
@@ -153,7 +158,8 @@ static void edit_read(struct zk_op *op)
         return;
     }
     if (!fresh && !edit->all->replace &&
-        znode_config_read(op->data, &request->arena, &old, &n_old, &why) != ERR_OK) {
+        znode_config_read(op->data, &request->arena, &old, &n_old, &why) !=
+            ERR_OK) {
         edit_end(edit, KAFKA_UNKNOWN_SERVER_ERROR, why.text);
         return;
     }
@@ -203,8 +209,10 @@ static int16_t edit_refusal(const struct config_edit *edit, bool twice,
     if (edit->type == RESOURCE_BROKER)
         return config_resource_layer(request, edit->name, &layer, why);
     if (edit->type != RESOURCE_TOPIC) {
-        err_set(why, ERR_INVALID, "Configuration of resource type %d cannot be "
-                                  "altered here.", edit->type);
+        err_set(why, ERR_INVALID,
+                "Configuration of resource type %d cannot be "
+                "altered here.",
+                edit->type);
         return KAFKA_INVALID_REQUEST;
     }
     if (topic_name_check(edit->name, why) != KAFKA_NONE)

@@ -51,7 +51,8 @@ static void fill_aborted(struct fetch *f, const struct fetch_item *item,
 {
     out->aborted_transactions_null =
         item->error != KAFKA_UNKNOWN_TOPIC_OR_PARTITION &&
-        (!f->committed || item->error != KAFKA_NONE); /* as Apache Kafka's are */
+        (!f->committed ||
+         item->error != KAFKA_NONE); /* as Apache Kafka's are */
     if (item->n_aborted == 0)
         return;
     out->aborted_transactions = arena_array(&f->request->arena, item->n_aborted,

@@ -17,17 +17,20 @@ static bool topic_char(uint8_t c)
 int16_t topic_name_check(struct bytes name, struct errmsg *why)
 {
     if (name.len == 0) {
-        err_set(why, ERR_INVALID, "Topic name is invalid: the empty string is "
-                                  "not allowed");
+        err_set(why, ERR_INVALID,
+                "Topic name is invalid: the empty string is "
+                "not allowed");
         return KAFKA_INVALID_TOPIC_EXCEPTION;
     }
     if (bytes_is(name, ".") || bytes_is(name, "..")) {
-        err_set(why, ERR_INVALID, "Topic name is invalid: '.' or '..' is not "
-                                  "allowed");
+        err_set(why, ERR_INVALID,
+                "Topic name is invalid: '.' or '..' is not "
+                "allowed");
         return KAFKA_INVALID_TOPIC_EXCEPTION;
     }
     if (name.len > TOPIC_NAME_MOST) {
-        err_set(why, ERR_INVALID, "Topic name is invalid: the length of '%.*s' "
+        err_set(why, ERR_INVALID,
+                "Topic name is invalid: the length of '%.*s' "
                 "is longer than the max allowed length %d",
                 BYTES_ARG(name), TOPIC_NAME_MOST);
         return KAFKA_INVALID_TOPIC_EXCEPTION;
@@ -35,9 +38,11 @@ int16_t topic_name_check(struct bytes name, struct errmsg *why)
     for (size_t i = 0; i < name.len; i++) {
         if (topic_char(name.at[i]))
             continue;
-        err_set(why, ERR_INVALID, "Topic name is invalid: '%.*s' contains one or "
+        err_set(why, ERR_INVALID,
+                "Topic name is invalid: '%.*s' contains one or "
                 "more characters other than ASCII alphanumerics, '.', '_' and "
-                "'-'", BYTES_ARG(name));
+                "'-'",
+                BYTES_ARG(name));
         return KAFKA_INVALID_TOPIC_EXCEPTION;
     }
     return KAFKA_NONE;
@@ -49,13 +54,12 @@ bool topic_is_internal(struct bytes name)
            bytes_is(name, "__transaction_state");
 }
 
-void topic_plan_fail(struct topic_plan *plan, struct arena *arena, int16_t error,
-                     const struct errmsg *why)
+void topic_plan_fail(struct topic_plan *plan, struct arena *arena,
+                     int16_t error, const struct errmsg *why)
 {
     plan->error = error;
-    plan->message = why && why->text[0]
-                        ? arena_copy(arena, bytes_of(why->text))
-                        : BYTES_NULL;
+    plan->message = why && why->text[0] ? arena_copy(arena, bytes_of(why->text))
+                                        : BYTES_NULL;
 }
 
 /* -- assignment ----------------------------------------------------------- */
@@ -158,8 +162,8 @@ static bool replica_fits(const struct racks *racks, const int32_t *replicas,
     return !rack_taken || used_racks == racks->n_racks;
 }
 
-static void assign_one(const struct racks *racks, int32_t *replicas, size_t factor,
-                       uint64_t leader, uint64_t shift)
+static void assign_one(const struct racks *racks, int32_t *replicas,
+                       size_t factor, uint64_t leader, uint64_t shift)
 {
     size_t n = racks->n;
     size_t count = 1;
@@ -183,7 +187,8 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
     uint64_t shift_now = shift;
 
     if (n_partitions <= 0) {
-        err_set(why, ERR_INVALID, "Number of partitions must be larger than 0.");
+        err_set(why, ERR_INVALID,
+                "Number of partitions must be larger than 0.");
         return KAFKA_INVALID_PARTITIONS;
     }
     if (factor <= 0) {
@@ -191,12 +196,14 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
         return KAFKA_INVALID_REPLICATION_FACTOR;
     }
     if ((uint64_t)factor > cluster->n_brokers) {
-        err_set(why, ERR_INVALID, "Replication factor: %lld larger than available "
-                "brokers: %zu.", (long long)factor, cluster->n_brokers);
+        err_set(why, ERR_INVALID,
+                "Replication factor: %lld larger than available "
+                "brokers: %zu.",
+                (long long)factor, cluster->n_brokers);
         return KAFKA_INVALID_REPLICATION_FACTOR;
     }
-    int32_t *all = arena_array(arena, (size_t)n_partitions * (size_t)factor,
-                               sizeof(*all));
+    int32_t *all =
+        arena_array(arena, (size_t)n_partitions * (size_t)factor, sizeof(*all));
     if (all == NULL || !racks_init(&racks, arena, cluster)) {
         err_set(why, ERR_NOMEM, "Too many partitions for one request.");
         return KAFKA_INVALID_PARTITIONS;
@@ -211,45 +218,52 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
             .replicas = all + i * factor,
             .n_replicas = (size_t)factor,
         };
-        assign_one(&racks, out[i].replicas, (size_t)factor, p + start, shift_now);
+        assign_one(&racks, out[i].replicas, (size_t)factor, p + start,
+                   shift_now);
     }
     return KAFKA_NONE;
 }
 
-int16_t topic_assignment_check(const struct znode_replicas *partitions, size_t n,
-                               int32_t first_partition, struct errmsg *why)
+int16_t topic_assignment_check(const struct znode_replicas *partitions,
+                               size_t n, int32_t first_partition,
+                               struct errmsg *why)
 {
     for (size_t i = 0; i < n; i++) {
         const struct znode_replicas *p = &partitions[i];
 
         if (p->partition != first_partition + (int32_t)i) {
-            err_set(why, ERR_INVALID, "partitions should be a consecutive 0-based "
-                                      "integer sequence");
+            err_set(why, ERR_INVALID,
+                    "partitions should be a consecutive 0-based "
+                    "integer sequence");
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         if (p->n_replicas == 0 || p->n_replicas != partitions[0].n_replicas) {
-            err_set(why, ERR_INVALID, "All partitions should have the same number "
-                                      "of replicas, at least one");
+            err_set(why, ERR_INVALID,
+                    "All partitions should have the same number "
+                    "of replicas, at least one");
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         if (p->n_replicas > REPLICAS_MOST) {
-            err_set(why, ERR_LIMIT, "%zu replicas of partition %d, more than the "
-                    "%d that are allowed", p->n_replicas, p->partition,
-                    REPLICAS_MOST);
+            err_set(why, ERR_LIMIT,
+                    "%zu replicas of partition %d, more than the "
+                    "%d that are allowed",
+                    p->n_replicas, p->partition, REPLICAS_MOST);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         for (size_t j = 0; j < p->n_replicas; j++) {
             for (size_t k = 0; k < j; k++) {
                 if (p->replicas[j] != p->replicas[k])
                     continue;
-                err_set(why, ERR_INVALID, "Duplicate replica assignment found: "
-                        "broker %d twice in partition %d", p->replicas[j],
-                        p->partition);
+                err_set(why, ERR_INVALID,
+                        "Duplicate replica assignment found: "
+                        "broker %d twice in partition %d",
+                        p->replicas[j], p->partition);
                 return KAFKA_INVALID_REPLICA_ASSIGNMENT;
             }
             if (p->replicas[j] < 0) {
-                err_set(why, ERR_INVALID, "Invalid broker id %d in partition %d",
-                        p->replicas[j], p->partition);
+                err_set(why, ERR_INVALID,
+                        "Invalid broker id %d in partition %d", p->replicas[j],
+                        p->partition);
                 return KAFKA_INVALID_REPLICA_ASSIGNMENT;
             }
         }

@@ -18,10 +18,10 @@ struct topic_plan {
     struct uuid id;
     struct znode_replicas *partitions; /* assignment, ascending partition */
     size_t n_partitions;
-    struct conf_pair *configs;         /* overrides */
+    struct conf_pair *configs; /* overrides */
     size_t n_configs;
-    int16_t error;                     /* enum kafka_error; 0: go on */
-    struct bytes message;              /* for the client; null: the default */
+    int16_t error;        /* enum kafka_error; 0: go on */
+    struct bytes message; /* for the client; null: the default */
 };
 
 /* KAFKA_NONE, or KAFKA_INVALID_TOPIC_EXCEPTION with a sentence. */
@@ -45,11 +45,12 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
 
 /* Check an assignment a client gave: partitions 0..n-1, each with the same
  * number of different replicas. KAFKA_INVALID_REPLICA_ASSIGNMENT. */
-int16_t topic_assignment_check(const struct znode_replicas *partitions, size_t n,
-                               int32_t first_partition, struct errmsg *why);
+int16_t topic_assignment_check(const struct znode_replicas *partitions,
+                               size_t n, int32_t first_partition,
+                               struct errmsg *why);
 
 /* Copy the error's text, if any, into the plan. */
-void topic_plan_fail(struct topic_plan *plan, struct arena *arena, int16_t error,
-                     const struct errmsg *why);
+void topic_plan_fail(struct topic_plan *plan, struct arena *arena,
+                     int16_t error, const struct errmsg *why);
 
 #endif

@@ -18,8 +18,7 @@ static void wait_look(struct request *request);
 
 static void post_all_locked(struct topic_waits *waits)
 {
-    LIST_EACH(link, &waits->waiting)
-    {
+    LIST_EACH(link, &waits->waiting) {
         struct topic_wait *wait = CONTAINER_OF(link, struct topic_wait, link);
 
         if (!wait->posted) {
@@ -74,7 +73,8 @@ void topic_waits_free(struct topic_waits **out)
     *out = NULL;
 }
 
-/* Take the wait out. False when a look is on its way: it will see to the end. */
+/* Take the wait out. False when a look is on its way: it will see to the end.
+ */
 static bool wait_remove(struct topic_wait *wait)
 {
     bool posted;

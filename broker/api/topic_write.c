@@ -2,8 +2,8 @@
  *
  * Order of a creation, as Kafka's: the topic's configuration first, then the
  * topic znode, whose creation is what the controller sees. The topic's absence
- * is read before the configuration is written, so that a creation that comes too
- * late does not harm the topic that is there.
+ * is read before the configuration is written, so that a creation that comes
+ * too late does not harm the topic that is there.
  */
 #include "api/topic_write.h"
 
@@ -12,7 +12,9 @@
 #include "wire/errors.h"
 #include "wire/wr.h"
 
-enum { TOPIC_PAYLOAD_MOST = 1000 * 1000 }; /* below ZooKeeper's jute.maxbuffer */
+enum {
+    TOPIC_PAYLOAD_MOST = 1000 * 1000
+}; /* below ZooKeeper's jute.maxbuffer */
 
 struct topic_write *topic_write_new(struct request *request,
                                     struct topic_plan *plans, size_t n)
@@ -76,7 +78,7 @@ void topic_step_fail(struct topic_step *step)
 
     if (step->op.err == ERR_EXISTS) {
         err_set(&why, ERR_EXISTS, "Topic '%.*s' already exists.",
-                    BYTES_ARG(plan->name));
+                BYTES_ARG(plan->name));
         topic_step_end(step, KAFKA_TOPIC_ALREADY_EXISTS, why.text);
         return;
     }
@@ -125,14 +127,16 @@ static void create_topic_done(struct zk_op *op)
 static void create_topic(struct topic_step *step)
 {
     const struct topic_plan *plan = step->plan;
-    struct znode_topic topic = { plan->id, plan->partitions, plan->n_partitions };
+    struct znode_topic topic = { plan->id, plan->partitions,
+                                 plan->n_partitions };
     struct znode_path path;
     struct wr w;
 
     wr_init(&w, TOPIC_PAYLOAD_MOST);
     znode_topic_write(&w, &topic);
     if (w.err != ERR_OK) {
-        topic_step_end(step, KAFKA_INVALID_PARTITIONS, "The topic has more "
+        topic_step_end(step, KAFKA_INVALID_PARTITIONS,
+                       "The topic has more "
                        "partitions than one znode can hold (1 MB of JSON).");
     } else {
         step_begin_op(step, create_topic_done);
@@ -168,7 +172,8 @@ static void create_config(struct topic_step *step, bool fresh)
     wr_init(&w, TOPIC_PAYLOAD_MOST);
     znode_config_write(&w, plan->configs, plan->n_configs);
     if (w.err != ERR_OK) {
-        topic_step_end(step, KAFKA_INVALID_CONFIG, "The configuration is too "
+        topic_step_end(step, KAFKA_INVALID_CONFIG,
+                       "The configuration is too "
                        "large for a znode.");
     } else {
         step_begin_op(step, create_config_done);

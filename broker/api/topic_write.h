@@ -1,8 +1,8 @@
 /* topic_write.h - planned topics on their way into ZooKeeper.
  *
  * A write belongs to a request and lives in its arena: the reactor fills it and
- * hands it over; the coordination loop works through all plans at once and posts
- * the request back when each has its result in `error`.
+ * hands it over; the coordination loop works through all plans at once and
+ * posts the request back when each has its result in `error`.
  *
  *     reactor: plans ──▶ coordination loop: exists? config, topic ──▶ reactor
  */
@@ -20,7 +20,7 @@ struct topic_step {
     struct zk_op op;
     struct topic_write *write;
     struct topic_plan *plan;
-    void *arg;                       /* the API's own */
+    void *arg; /* the API's own */
 };
 
 struct topic_write {
@@ -28,8 +28,8 @@ struct topic_write {
     struct request *request;
     struct topic_step *steps;
     size_t n;
-    size_t open;                     /* steps not ended; coordination loop */
-    void (*step)(struct topic_step *step); /* begins one plan */
+    size_t open; /* steps not ended; coordination loop */
+    void (*step)(struct topic_step *step);    /* begins one plan */
     void (*on_done)(struct request *request); /* on the reactor */
     void *arg;
 };
@@ -39,7 +39,8 @@ struct topic_write {
 void topic_write_start(struct topic_write *write, struct request *request);
 
 /* A plan's step is at its end: KAFKA_NONE or an error. */
-void topic_step_end(struct topic_step *step, int16_t error, const char *message);
+void topic_step_end(struct topic_step *step, int16_t error,
+                    const char *message);
 
 /* Turn a failed operation into the plan's error and end it. */
 void topic_step_fail(struct topic_step *step);

@@ -1,6 +1,7 @@
 /* zk_offsets.c - see zk_offsets.h.
  *
- *     reactor: list ──▶ coordination loop: one operation each ──▶ reactor: answer
+ *     reactor: list ──▶ coordination loop: one operation each ──▶ reactor:
+ * answer
  */
 #include "api/zk_offsets.h"
 

@@ -1,18 +1,20 @@
 /* config.h - the broker's configuration and what topics make of it.
  *
- * Kafka's own keys and defaults (3.7). Values come in layers; the first that has
- * the key (or one of its synonyms) wins:
+ * Kafka's own keys and defaults (3.7). Values come in layers; the first that
+ * has the key (or one of its synonyms) wins:
  *
- *     /config/brokers/<id>  ·  /config/brokers/<default>  ·  file and --override
- *     ·  default                            (topics: /config/topics/<t> before)
+ *     /config/brokers/<id>  ·  /config/brokers/<default>  ·  file and
+ * --override ·  default                            (topics: /config/topics/<t>
+ * before)
  *
  * config_open() reads the file, checks every value and the rules between them;
  * later only config_apply() changes anything. Numbers are read in one load from
- * an array; they are what is in force, with synonyms resolved: of log.retention.*
- * read CFG_LOG_RETENTION_MS, of log.roll.* CFG_LOG_ROLL_MS, and so on.
+ * an array; they are what is in force, with synonyms resolved: of
+ * log.retention.* read CFG_LOG_RETENTION_MS, of log.roll.* CFG_LOG_ROLL_MS, and
+ * so on.
  *
- * Threads: reading from any; config_apply() from one thread at a time. Texts stay
- * valid until config_close(), also after they were replaced.
+ * Threads: reading from any; config_apply() from one thread at a time. Texts
+ * stay valid until config_close(), also after they were replaced.
  */
 #ifndef GREGOR_CONFIG_H
 #define GREGOR_CONFIG_H
@@ -28,12 +30,12 @@ struct config;
 /* -- reading -------------------------------------------------------------- */
 
 struct config_source_env {
-    const char *file;          /* server.properties; NULL: overrides only */
+    const char *file;             /* server.properties; NULL: overrides only */
     const char *const *overrides; /* "key=value", after the file; NULL ends */
-    const char *kafka_opts;    /* $KAFKA_OPTS, for JVM settings that would be
-                                  silently lost; NULL: unset */
-    const char *host_name;     /* this machine's, where an advertised host is
-                                  not said */
+    const char *kafka_opts;       /* $KAFKA_OPTS, for JVM settings that would be
+                                     silently lost; NULL: unset */
+    const char *host_name;        /* this machine's, where an advertised host is
+                                     not said */
 };
 
 /* Read and check. Unknown keys are warned about (one line each) and kept.
@@ -64,13 +66,13 @@ const char *config_listener_text(const struct config *cfg, const char *name,
 /* -- what several keys say together --------------------------------------- */
 
 struct config_listener {
-    const char *name;          /* upper case */
-    int16_t protocol;          /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
-    const char *host;          /* to bind; "" all interfaces; no brackets */
-    int port;                  /* 0: one the kernel chooses */
+    const char *name; /* upper case */
+    int16_t protocol; /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
+    const char *host; /* to bind; "" all interfaces; no brackets */
+    int port;         /* 0: one the kernel chooses */
     bool advertised;
     const char *advertised_host; /* "" in the file: the machine's name */
-    int advertised_port;       /* 0: the bound port */
+    int advertised_port;         /* 0: the bound port */
     bool inter_broker;
     bool control_plane;
 };
@@ -108,10 +110,10 @@ int config_ibp(const struct config *cfg);
 
 /* Where the coordination service is. */
 struct config_zookeeper {
-    bool embedded;             /* zookeeper.connect=embedded[:port][/chroot] */
-    int embedded_port;         /* 2181 by default; 0: one the kernel chooses */
-    const char *hosts;         /* "h:p,h:p"; "" when embedded */
-    const char *chroot;        /* "" or "/x/y" */
+    bool embedded;      /* zookeeper.connect=embedded[:port][/chroot] */
+    int embedded_port;  /* 2181 by default; 0: one the kernel chooses */
+    const char *hosts;  /* "h:p,h:p"; "" when embedded */
+    const char *chroot; /* "" or "/x/y" */
     const struct conf_pair *keeper; /* keeper.* keys, prefix removed */
     size_t n_keeper;
 };
@@ -121,24 +123,25 @@ const struct config_zookeeper *config_zookeeper(const struct config *cfg);
 /* -- dynamic layers ------------------------------------------------------- */
 
 enum config_layer { /* numbers of DescribeConfigs' ConfigSource */
-    CONFIG_TOPIC = 1,
-    CONFIG_BROKER = 2,         /* /config/brokers/<id> */
-    CONFIG_CLUSTER = 3,        /* /config/brokers/<default> */
-    CONFIG_FILE = 4,
-    CONFIG_DEFAULT = 5
+                    CONFIG_TOPIC = 1,
+                    CONFIG_BROKER = 2,  /* /config/brokers/<id> */
+                    CONFIG_CLUSTER = 3, /* /config/brokers/<default> */
+                    CONFIG_FILE = 4,
+                    CONFIG_DEFAULT = 5
 };
 
 /* Replace a dynamic layer (CONFIG_BROKER or CONFIG_CLUSTER) by these pairs.
- * Static and malformed entries, and passwords (they lie there encrypted), are left
- * out with a line each; unknown names are kept for config_extra(). */
+ * Static and malformed entries, and passwords (they lie there encrypted), are
+ * left out with a line each; unknown names are kept for config_extra(). */
 void config_apply(struct config *cfg, enum config_layer layer,
                   const struct conf_pair *pairs, size_t n);
 
 /* Would these pairs be accepted as the whole of the layer? For AlterConfigs:
- * ERR_INVALID with Kafka's sentence (static key, bad value, security key without
- * listener prefix, per-broker key cluster wide, thread counts more than doubled
- * or halved). */
-MUST_USE enum err config_check(const struct config *cfg, enum config_layer layer,
+ * ERR_INVALID with Kafka's sentence (static key, bad value, security key
+ * without listener prefix, per-broker key cluster wide, thread counts more than
+ * doubled or halved). */
+MUST_USE enum err config_check(const struct config *cfg,
+                               enum config_layer layer,
                                const struct conf_pair *pairs, size_t n,
                                struct errmsg *why);
 
@@ -147,8 +150,8 @@ MUST_USE enum err config_check(const struct config *cfg, enum config_layer layer
 /* One place a value comes from, for DescribeConfigs. */
 struct config_synonym {
     const char *name;
-    struct bytes value;        /* may be null; borrowed from the configuration or
-                                  from the overrides passed in */
+    struct bytes value; /* may be null; borrowed from the configuration or
+                           from the overrides passed in */
     enum config_layer source;
 };
 
@@ -187,19 +190,19 @@ const struct conf_pair *config_unknown(const struct config *cfg, size_t *n);
 /* -- topics --------------------------------------------------------------- */
 
 enum topic_compression { /* compression.type; numbers 0-4 as in batches */
-    TOPIC_UNCOMPRESSED = 0,
-    TOPIC_GZIP = 1,
-    TOPIC_SNAPPY = 2,
-    TOPIC_LZ4 = 3,
-    TOPIC_ZSTD = 4,
-    TOPIC_PRODUCER = 5 /* keep what the producer chose */
+                         TOPIC_UNCOMPRESSED = 0,
+                         TOPIC_GZIP = 1,
+                         TOPIC_SNAPPY = 2,
+                         TOPIC_LZ4 = 3,
+                         TOPIC_ZSTD = 4,
+                         TOPIC_PRODUCER = 5 /* keep what the producer chose */
 };
 
 /* What is in force for one topic; plain data, copied freely. */
 struct topic_config {
-    int64_t retention_ms;          /* -1: for ever */
-    int64_t retention_bytes;       /* -1: no bound */
-    int64_t local_retention_ms;    /* -2 as retention_ms */
+    int64_t retention_ms;       /* -1: for ever */
+    int64_t retention_bytes;    /* -1: no bound */
+    int64_t local_retention_ms; /* -2 as retention_ms */
     int64_t local_retention_bytes;
     int64_t segment_ms;
     int64_t segment_jitter_ms;
@@ -219,23 +222,23 @@ struct topic_config {
     int32_t min_insync_replicas;
     enum topic_compression compression;
     bool cleanup_delete, cleanup_compact;
-    bool timestamp_log_append;     /* message.timestamp.type=LogAppendTime */
+    bool timestamp_log_append; /* message.timestamp.type=LogAppendTime */
     bool preallocate;
     bool unclean_leader_election;
     bool message_downconversion;
     bool remote_storage;
 };
 
-/* Defaults of the broker, overridden by the pairs of /config/topics/<t>. Unknown
- * names are ignored, malformed values fall back to the broker's with a line (the
- * znode may have been written by anyone). */
+/* Defaults of the broker, overridden by the pairs of /config/topics/<t>.
+ * Unknown names are ignored, malformed values fall back to the broker's with a
+ * line (the znode may have been written by anyone). */
 void topic_config_resolve(const struct config *cfg,
                           const struct conf_pair *overrides, size_t n,
                           struct topic_config *out);
 
 /* Would these pairs be accepted as a topic's overrides? For CreateTopics and
- * AlterConfigs. ERR_INVALID with Kafka's kind of sentence ("Unknown topic config
- * name: x", "Invalid value ..."). */
+ * AlterConfigs. ERR_INVALID with Kafka's kind of sentence ("Unknown topic
+ * config name: x", "Invalid value ..."). */
 MUST_USE enum err topic_config_check(const struct config *cfg,
                                      const struct conf_pair *overrides,
                                      size_t n, struct errmsg *why);

@@ -8,25 +8,25 @@
 #include "base/properties.h"
 #include "config/config.h"
 
-/* What one source says. Never changed after it was put in place; an older one is
- * kept until the end, since texts may be in use. */
+/* What one source says. Never changed after it was put in place; an older one
+ * is kept until the end, since texts may be in use. */
 struct layer {
     struct layer *older;
-    struct arena arena;              /* dynamic layers: holds the texts */
-    struct conf_pair *pairs;         /* all, in order; texts NUL-terminated */
+    struct arena arena;      /* dynamic layers: holds the texts */
+    struct conf_pair *pairs; /* all, in order; texts NUL-terminated */
     size_t n;
     const char *by_key[CONFIG_KEY_COUNT]; /* NULL: not here */
 };
 
 struct config {
-    struct properties file;          /* the file, then the overrides */
-    size_t n_from_file;              /* entries before the first override */
+    struct properties file; /* the file, then the overrides */
+    size_t n_from_file;     /* entries before the first override */
     char *host_name;
-    struct arena arena;              /* what is made at start */
-    struct lock lock;                /* config_apply() against itself */
+    struct arena arena; /* what is made at start */
+    struct lock lock;   /* config_apply() against itself */
     _Atomic(struct layer *) layers[CONFIG_FILE + 1]; /* NULL: empty */
-    _Atomic(const char *) text[CONFIG_KEY_COUNT]; /* of the key itself */
-    _Atomic int64_t number[CONFIG_KEY_COUNT];     /* in force */
+    _Atomic(const char *) text[CONFIG_KEY_COUNT];    /* of the key itself */
+    _Atomic int64_t number[CONFIG_KEY_COUNT];        /* in force */
     _Atomic double real[CONFIG_KEY_COUNT];
     struct config_listener *listeners;
     size_t n_listeners;

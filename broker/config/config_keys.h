@@ -1,7 +1,8 @@
 /* config_keys.h - the names of all configuration keys.
  *
  * One list for each table; the rows (type, default, bounds, sentence) are in
- * config_table.c and topic_table.c. X(ID, "name") gives CFG_<ID> and TOPIC_<ID>.
+ * config_table.c and topic_table.c. X(ID, "name") gives CFG_<ID> and
+ * TOPIC_<ID>.
  */
 #ifndef GREGOR_CONFIG_KEYS_H
 #define GREGOR_CONFIG_KEYS_H
@@ -342,14 +343,14 @@ enum config_key {
 #define X(id, name) CFG_##id,
     CONFIG_KEYS(X)
 #undef X
-    CONFIG_KEY_COUNT
+        CONFIG_KEY_COUNT
 };
 
 enum topic_key {
 #define X(id, name) TOPIC_##id,
     TOPIC_KEYS(X)
 #undef X
-    TOPIC_KEY_COUNT
+        TOPIC_KEY_COUNT
 };
 
 #endif

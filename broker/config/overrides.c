@@ -1,10 +1,10 @@
 /* overrides.c - topics' and brokers' configuration, followed in ZooKeeper.
  *
  * Following a change: list /config/changes (which re-arms the watch), then go
- * through the children in order of their numbers. Each is read; one that is newer
- * than the last executed names an entity, whose znode is read afresh; one older
- * than 15 minutes is deleted, as every listener does. While that goes on another
- * event only asks for one more round.
+ * through the children in order of their numbers. Each is read; one that is
+ * newer than the last executed names an entity, whose znode is read afresh; one
+ * older than 15 minutes is deleted, as every listener does. While that goes on
+ * another event only asks for one more round.
  *
  *     IDLE ─ watch fires ─▶ list ─▶ read child ─▶ read entity ─▶ next child …
  */
@@ -36,29 +36,29 @@ struct entry {
 };
 
 struct change {
-    char name[64];     /* of the child of /config/changes */
+    char name[64]; /* of the child of /config/changes */
     int64_t number;
 };
 
 struct overrides {
     struct broker *broker;
-    struct lock lock;                 /* entries */
-    struct map entries;               /* struct entry by topic */
-    struct entry *layers[2];          /* the broker's, the cluster's; or NULL */
+    struct lock lock;        /* entries */
+    struct map entries;      /* struct entry by topic */
+    struct entry *layers[2]; /* the broker's, the cluster's; or NULL */
     struct overrides_observer *observers;
 
     /* start; coordination loop */
     struct job *start_done;
-    size_t start_open;                /* reads not answered */
+    size_t start_open; /* reads not answered */
 
     /* following; coordination loop */
     struct zk_watch watch;
     struct zk_op op;
     bool busy, again;
-    struct change *changes;           /* of this round, ascending number */
+    struct change *changes; /* of this round, ascending number */
     size_t n_changes, at;
-    int64_t executed;                 /* highest number executed */
-    struct bytes entity;              /* being read, "topics/t"; in `arena` */
+    int64_t executed;    /* highest number executed */
+    struct bytes entity; /* being read, "topics/t"; in `arena` */
     struct arena arena;
 };
 
@@ -66,8 +66,8 @@ struct overrides {
 struct fetch {
     struct zk_op op;
     struct overrides *ov;
-    struct load *load;                /* NULL: at start */
-    struct bytes topic;               /* owned copy; null: a broker's layer */
+    struct load *load;  /* NULL: at start */
+    struct bytes topic; /* owned copy; null: a broker's layer */
     enum config_layer layer;
 };
 
@@ -77,9 +77,9 @@ struct load {
     struct overrides *ov;
     const struct bytes *topics;
     size_t n;
-    size_t open;                      /* coordination loop */
+    size_t open; /* coordination loop */
     enum err err;
-    bool done;                        /* under the lock */
+    bool done; /* under the lock */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
 };
@@ -94,9 +94,8 @@ static bool entry_is(const struct map_link *link, const void *key)
 
 static struct entry *entry_find(const struct overrides *ov, struct bytes name)
 {
-    struct map_link *link = map_find(&ov->entries,
-                                     bytes_hash(name, ov->entries.seed), entry_is,
-                                     &name);
+    struct map_link *link = map_find(
+        &ov->entries, bytes_hash(name, ov->entries.seed), entry_is, &name);
 
     return link ? CONTAINER_OF(link, struct entry, link) : NULL;
 }
@@ -269,7 +268,8 @@ void overrides_free(struct overrides **out)
     *out = NULL;
 }
 
-void overrides_observe(struct overrides *ov, struct overrides_observer *observer)
+void overrides_observe(struct overrides *ov,
+                       struct overrides_observer *observer)
 {
     observer->next = ov->observers;
     ov->observers = observer;
@@ -283,10 +283,11 @@ static void tell(struct overrides *ov, struct bytes topic)
 
 /* -- taking over what was read -------------------------------------------- */
 
-/* An entity's content: pairs in `arena`. Bytes that are no configuration count as
- * none, with a line: the znode may have been written by anyone. */
+/* An entity's content: pairs in `arena`. Bytes that are no configuration count
+ * as none, with a line: the znode may have been written by anyone. */
 static void entity_read(const struct zk_op *op, const char *entity,
-                        struct arena *arena, struct conf_pair **pairs, size_t *n)
+                        struct arena *arena, struct conf_pair **pairs,
+                        size_t *n)
 {
     struct errmsg why;
 
@@ -294,9 +295,10 @@ static void entity_read(const struct zk_op *op, const char *entity,
     *n = 0;
     if (op->err == ERR_OK &&
         znode_config_read(op->data, arena, pairs, n, &why) != ERR_OK) {
-        diag_warn("event=config_znode_unreadable entity=%s why=\"%s\" remedy=\"set "
-                  "the entity's configuration anew with kafka-configs\"",
-                  entity, why.text);
+        diag_warn(
+            "event=config_znode_unreadable entity=%s why=\"%s\" remedy=\"set "
+            "the entity's configuration anew with kafka-configs\"",
+            entity, why.text);
         *pairs = NULL;
         *n = 0;
     }
@@ -326,8 +328,10 @@ static void layer_put(struct overrides *ov, enum config_layer layer,
     *layer_of(ov, layer) = entry;
     lock_give(&ov->lock);
     mem_free(old);
-    /* Values in force are one broker's own memory: the one place that writes. */
-    config_apply((struct config *)(uintptr_t)ov->broker->config, layer, pairs, n);
+    /* Values in force are one broker's own memory: the one place that writes.
+     */
+    config_apply((struct config *)(uintptr_t)ov->broker->config, layer, pairs,
+                 n);
 }
 
 static void take_layer(struct overrides *ov, const struct zk_op *op,
@@ -338,7 +342,8 @@ static void take_layer(struct overrides *ov, const struct zk_op *op,
     size_t n;
 
     arena_init(&arena, ENTITY_ARENA_MOST);
-    entity_read(op, layer == CONFIG_CLUSTER ? "brokers/<default>" : "brokers/<id>",
+    entity_read(op,
+                layer == CONFIG_CLUSTER ? "brokers/<default>" : "brokers/<id>",
                 &arena, &pairs, &n);
     layer_put(ov, layer, pairs, n);
     arena_fini(&arena);
@@ -411,7 +416,8 @@ static void fetch_topic(struct overrides *ov, struct load *load,
     struct fetch *fetch = fetch_new(ov, load, topic);
     struct znode_path path;
 
-    zk_get(ov->broker->zk, &fetch->op, znode_path_config_topic(&path, topic), NULL);
+    zk_get(ov->broker->zk, &fetch->op, znode_path_config_topic(&path, topic),
+           NULL);
 }
 
 static void fetch_layer(struct overrides *ov, enum config_layer layer)
@@ -421,9 +427,8 @@ static void fetch_layer(struct overrides *ov, enum config_layer layer)
 
     fetch->layer = layer;
     zk_get(ov->broker->zk, &fetch->op,
-           znode_path_config_broker(&path, layer == CONFIG_CLUSTER
-                                               ? -1
-                                               : ov->broker->id),
+           znode_path_config_broker(
+               &path, layer == CONFIG_CLUSTER ? -1 : ov->broker->id),
            NULL);
 }
 
@@ -533,9 +538,10 @@ static void entity_done(struct zk_op *op)
         round_end(ov);
         return;
     }
-    if (entity.len > topics.len && memcmp(entity.at, topics.at, topics.len) == 0) {
-        struct bytes topic = bytes_make(entity.at + topics.len,
-                                        entity.len - topics.len);
+    if (entity.len > topics.len &&
+        memcmp(entity.at, topics.at, topics.len) == 0) {
+        struct bytes topic =
+            bytes_make(entity.at + topics.len, entity.len - topics.len);
 
         take_topic(ov, op, topic);
         diag_info("event=topic_config_changed topic=%.*s", BYTES_ARG(topic));
@@ -642,7 +648,8 @@ static void changes_listed(struct zk_op *op)
         round_end(ov);
         return;
     }
-    ov->changes = mem_need_more(ov->changes, op->n_children, sizeof *ov->changes);
+    ov->changes =
+        mem_need_more(ov->changes, op->n_children, sizeof *ov->changes);
     ov->n_changes = 0;
     ov->at = 0;
     for (size_t i = 0; i < op->n_children; i++) {

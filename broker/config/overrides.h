@@ -61,24 +61,25 @@ void overrides_topic_put(struct overrides *ov, struct bytes topic,
                          const struct conf_pair *pairs, size_t n);
 void overrides_topic_drop(struct overrides *ov, struct bytes topic);
 
-/* This broker's own layer, or the cluster's, was written by this broker: in force
- * at once, observers told. Coordination loop. */
+/* This broker's own layer, or the cluster's, was written by this broker: in
+ * force at once, observers told. Coordination loop. */
 void overrides_layer_put(struct overrides *ov, enum config_layer layer,
                          const struct conf_pair *pairs, size_t n);
 
-/* What a layer (CONFIG_BROKER, CONFIG_CLUSTER) held when it was last read, copied
- * into the arena. Any thread. */
+/* What a layer (CONFIG_BROKER, CONFIG_CLUSTER) held when it was last read,
+ * copied into the arena. Any thread. */
 void overrides_layer_pairs(struct overrides *ov, enum config_layer layer,
                            struct arena *arena, struct conf_pair **pairs,
                            size_t *n);
 
-/* Told after a topic's overrides changed, or (topic null) after the broker's own
- * layers did. Called on the coordination loop; must be quick and post elsewhere.
- * The struct is the caller's for the life of `ov`. */
+/* Told after a topic's overrides changed, or (topic null) after the broker's
+ * own layers did. Called on the coordination loop; must be quick and post
+ * elsewhere. The struct is the caller's for the life of `ov`. */
 struct overrides_observer {
     struct overrides_observer *next;
     void (*on_change)(struct overrides_observer *observer, struct bytes topic);
 };
-void overrides_observe(struct overrides *ov, struct overrides_observer *observer);
+void overrides_observe(struct overrides *ov,
+                       struct overrides_observer *observer);
 
 #endif

@@ -2,20 +2,20 @@
  *
  *     __consumer_offsets-7 leads here ──▶ shard 7 ── groups, by id ──▶ members,
  *                                            │                         offsets
- *                 reactors: lock, decide, answer, unlock; what has to be written
- *                 waits in the shard's queue ──▶ append lane ──▶ (ISR) ──▶ answer
+ *                 reactors: lock, decide, answer, unlock; what has to be
+ * written waits in the shard's queue ──▶ append lane ──▶ (ISR) ──▶ answer
  *
- * A group belongs to one partition of the offsets topic, by a hash of its id, and
- * to the broker that leads it. When this broker becomes leader the partition is
- * read from its start (in the pool, two at a time); requests hear
+ * A group belongs to one partition of the offsets topic, by a hash of its id,
+ * and to the broker that leads it. When this broker becomes leader the
+ * partition is read from its start (in the pool, two at a time); requests hear
  * COORDINATOR_LOAD_IN_PROGRESS meanwhile. When it stops leading, all who wait
  * hear NOT_COORDINATOR.
  *
  * What decides about a group is group_state.h; here it is put between requests
  * and the log. Each shard has a lock, held for microseconds and never across a
- * write; a heartbeat takes it once, finds its member, moves a deadline, and takes
- * no memory. Deadlines lie in a timing wheel a shard; one loop ("groups") turns
- * them all, and sleeps while nothing is due.
+ * write; a heartbeat takes it once, finds its member, moves a deadline, and
+ * takes no memory. Deadlines lie in a timing wheel a shard; one loop ("groups")
+ * turns them all, and sleeps while nothing is due.
  *
  * Threads: requests on their reactor; a request that was handed in is not
  * touched any more by who did. Lock order: shard, partition, log.

@@ -1,4 +1,5 @@
-/* group_answer.c - what the machine decides, on its way to clients and operator.
+/* group_answer.c - what the machine decides, on its way to clients and
+ * operator.
  *
  * A parked request is nobody's but the coordinator's: so its answer is written
  * into its arena here, under the shard's lock, on whichever thread; its reactor

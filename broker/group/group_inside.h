@@ -63,7 +63,8 @@ int16_t group_member_check(const struct group *group, struct bytes member_id,
 
 /* -- answers (group_state.c) ---------------------------------------------- */
 
-/* Let the member wait; whoever waited in its name before is told to come again. */
+/* Let the member wait; whoever waited in its name before is told to come again.
+ */
 void group_wait_join(struct group *group, struct group_member *member,
                      void *waiter, struct group_env *env);
 void group_wait_sync(struct group_member *member, void *waiter,

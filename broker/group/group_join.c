@@ -2,10 +2,9 @@
  *
  *   no member id ── static, known instance ──▶ takes the old member's place
  *        │        └─ static, new ────────────▶ member
- *        └─ dynamic ── id required ──▶ given an id, comes again with it (KIP-394)
- *                   └─ old client ───▶ member
- *   member id ── was given out ──▶ member
- *             └─ member ──▶ joins the round, or is told the running one
+ *        └─ dynamic ── id required ──▶ given an id, comes again with it
+ * (KIP-394) └─ old client ───▶ member member id ── was given out ──▶ member └─
+ * member ──▶ joins the round, or is told the running one
  */
 #include "group/group_inside.h"
 
@@ -14,7 +13,8 @@
 #include "base/mem.h"
 #include "wire/errors.h"
 
-/* Is there room? An existing member is kept out only of a round that is full. */
+/* Is there room? An existing member is kept out only of a round that is full.
+ */
 static bool has_room(const struct group *group, struct bytes member_id,
                      const struct group_env *env)
 {
@@ -82,8 +82,8 @@ static void add(struct group *group, struct group_join *join, struct bytes id,
     member->is_new = true;
     group_member_add(group, member);
     group_wait_join(group, member, join->waiter, env);
-    /* It cannot send heartbeats while it waits: only a long time is held against
-     * it, lest clients that give up and come again fill the group. */
+    /* It cannot send heartbeats while it waits: only a long time is held
+     * against it, lest clients that give up and come again fill the group. */
     member->deadline_us = group_after(env, GROUP_NEW_MEMBER_MS);
     group_due(group, member->deadline_us);
     group_rebalance(group, member->id, "a member joins", env);

@@ -7,9 +7,9 @@
  *      expected from then on.
  *
  * While LOADING nobody else looks at the groups, so nothing is locked but the
- * question whether all this is still wanted. A record that cannot be read is left
- * out with one line; a log that cannot be read leaves the shard FAILED, so that
- * no consumer takes "no offset" for an answer.
+ * question whether all this is still wanted. A record that cannot be read is
+ * left out with one line; a log that cannot be read leaves the shard FAILED, so
+ * that no consumer takes "no offset" for an answer.
  */
 #include "group/group_shard.h"
 

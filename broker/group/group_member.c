@@ -1,8 +1,8 @@
 /* group_member.c - members, their protocols, and who knows whom by which name.
  *
  * How many members have a protocol is counted as they come and go, by name in a
- * map: the lists come from clients, and comparing each with each would be theirs
- * to make slow.
+ * map: the lists come from clients, and comparing each with each would be
+ * theirs to make slow.
  */
 #include "group/group_inside.h"
 

@@ -1,9 +1,9 @@
 /* group_offsets.c - a table of committed offsets. See group_offsets.h.
  *
- * Both levels are sorted arrays: small, walked in order, and found in by halving.
- * Commits and loading touch the same topic many times in a row, and partitions
- * mostly in ascending order, so the topic found last and the end of its array are
- * looked at first.
+ * Both levels are sorted arrays: small, walked in order, and found in by
+ * halving. Commits and loading touch the same topic many times in a row, and
+ * partitions mostly in ascending order, so the topic found last and the end of
+ * its array are looked at first.
  */
 #include "group/group_offsets.h"
 

@@ -1,10 +1,11 @@
 /* group_offsets.h - the offsets a group has committed, kept small.
  *
- *     offsets ── topics, by name ──▶ "orders" ── partitions, ascending ─▶ offset
+ *     offsets ── topics, by name ──▶ "orders" ── partitions, ascending ─▶
+ * offset
  *
- * An entry is 48 bytes; metadata and an explicit expiry, which few commits have,
- * lie beside it. An entry may be there without a committed offset: while the
- * first commit of its partition is on its way into the log.
+ * An entry is 48 bytes; metadata and an explicit expiry, which few commits
+ * have, lie beside it. An entry may be there without a committed offset: while
+ * the first commit of its partition is on its way into the log.
  *
  * Where two commits of a partition meet, the one further behind in the log wins
  * (log_offset), in whichever order they are heard of.

@@ -32,8 +32,8 @@ void group_batch_offset(struct group_batch *batch, struct bytes group_id,
 void group_batch_group(struct group_batch *batch, const struct group *group,
                        const struct group_store *store);
 void group_batch_group_gone(struct group_batch *batch, struct bytes group_id);
-/* ERR_LIMIT, ERR_NOMEM, ERR_CODEC. The bytes are to be taken, or given back with
- * the rest by group_batch_fini(). */
+/* ERR_LIMIT, ERR_NOMEM, ERR_CODEC. The bytes are to be taken, or given back
+ * with the rest by group_batch_fini(). */
 MUST_USE enum err group_batch_finish(struct group_batch *batch);
 void group_batch_fini(struct group_batch *batch);
 

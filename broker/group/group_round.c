@@ -1,16 +1,16 @@
 /* group_round.c - a rebalance: from "all come back" to "all have their part".
  *
- *   1. group_rebalance(): members learn of it by their heartbeats (and those who
- *      wait for a part, at once), and join again.
- *   2. When all members wait, and nobody is expected who was given an id, or the
- *      largest rebalance timeout is over, the round is complete. The very first
+ *   1. group_rebalance(): members learn of it by their heartbeats (and those
+ * who wait for a part, at once), and join again.
+ *   2. When all members wait, and nobody is expected who was given an id, or
+ * the largest rebalance timeout is over, the round is complete. The very first
  *      round of a group waits a little for more members instead.
  *   3. Who did not come is out, unless static; the leader stays if it came.
  *   4. All are told; the leader hands in an assignment (group_sync.c).
  *
- * What goes wrong: nobody comes back, and only static members are left: they are
- * waited for once more, until their session ends. A member that was told the
- * round but does not sync in time is removed, and a new round begins.
+ * What goes wrong: nobody comes back, and only static members are left: they
+ * are waited for once more, until their session ends. A member that was told
+ * the round but does not sync in time is removed, and a new round begins.
  */
 #include "group/group_inside.h"
 

@@ -1,4 +1,5 @@
-/* group_shard.c - finding a group, under its shard's lock, and its deadlines. */
+/* group_shard.c - finding a group, under its shard's lock, and its deadlines.
+ */
 #include "group/group_shard.h"
 
 #include <assert.h>
@@ -18,8 +19,8 @@ struct group_shard *groups_shard(struct groups *groups, int32_t index)
     return index >= 0 && index < table->n ? table->of[index] : NULL;
 }
 
-/* Readers do not lock: a table that is full is replaced, and kept. It doubles, so
- * all old ones together are as large as the newest. */
+/* Readers do not lock: a table that is full is replaced, and kept. It doubles,
+ * so all old ones together are as large as the newest. */
 static void grow(struct groups *groups, int32_t index)
 {
     struct shard_table *old = atomic_load(&groups->table), *table;

@@ -5,15 +5,15 @@
  *     ▲                      │          │                  read
  *     └──── led elsewhere ───┴──────────┘
  *
- * A shard is made when its partition first gets its leader here, and then stays.
- * Loading and unloading go through one of two lanes in front of the pool, always
- * the same for a shard: so they never overlap, and do not take all of the pool.
- * Each loading begins a new term ("life"); what was begun in an older one is not
- * written any more.
+ * A shard is made when its partition first gets its leader here, and then
+ * stays. Loading and unloading go through one of two lanes in front of the
+ * pool, always the same for a shard: so they never overlap, and do not take all
+ * of the pool. Each loading begins a new term ("life"); what was begun in an
+ * older one is not written any more.
  *
- * Writing: under the lock a batch is put into the queue, outside of it the queue
- * is emptied into the partition's append lane, by one thread at a time. So the
- * order of batches in the log is the order of decisions.
+ * Writing: under the lock a batch is put into the queue, outside of it the
+ * queue is emptied into the partition's append lane, by one thread at a time.
+ * So the order of batches in the log is the order of decisions.
  */
 #ifndef GREGOR_GROUP_SHARD_H
 #define GREGOR_GROUP_SHARD_H
@@ -66,9 +66,9 @@ struct group_write {
     bool in_arena; /* of the commit's request; else freed at the end */
 };
 
-/* A commit is mostly stored before its handler returns: then the handler answers,
- * and the replies of several requests leave together. Else, who stores it posts.
- * The second of the two to come sees that the other was there. */
+/* A commit is mostly stored before its handler returns: then the handler
+ * answers, and the replies of several requests leave together. Else, who stores
+ * it posts. The second of the two to come sees that the other was there. */
 enum { COMMIT_BEGUN, COMMIT_LEFT, COMMIT_ENDED };
 
 enum { GROUP_LANES = 2 };
@@ -166,9 +166,9 @@ void shard_unload_later(struct group_shard *shard);
 
 /* -- sweeping (group_sweep.c) --------------------------------------------- */
 
-/* Forget a group's offsets that `wants` says, with tombstones; bury the group if
- * nothing is left of it (it may be gone afterwards). Lock held. Returns how many
- * went. */
+/* Forget a group's offsets that `wants` says, with tombstones; bury the group
+ * if nothing is left of it (it may be gone afterwards). Lock held. Returns how
+ * many went. */
 size_t shard_forget(struct group_shard *shard, struct group *group,
                     bool (*wants)(const struct group *group,
                                   const struct group_topic *topic,

@@ -1,4 +1,5 @@
-/* group_state.h - one consumer group, as a machine that decides and does not do.
+/* group_state.h - one consumer group, as a machine that decides and does not
+ * do.
  *
  *   EMPTY ──join──▶ PREPARING ──all joined, or time is up──▶ COMPLETING
  *     ▲                 │  ▲                                     │
@@ -8,16 +9,17 @@
  *
  * A round ("generation"): members join and wait; when all are there the leader
  * is told who they are; it hands in an assignment; that is stored in the log;
- * then each gets its part. Rules: Kafka 3.7's classic protocol (reference, 7.3).
+ * then each gets its part. Rules: Kafka 3.7's classic protocol
+ * (reference, 7.3).
  *
- * Who waits is an opaque pointer (the request). Answers, things to be stored and
- * notes for the operator leave through struct group_env, which is also where
- * the time comes in: nothing here makes a system call.
+ * Who waits is an opaque pointer (the request). Answers, things to be stored
+ * and notes for the operator leave through struct group_env, which is also
+ * where the time comes in: nothing here makes a system call.
  *
  * Deadlines are kept lazily: `due_us` is when group_expire() wants to be called
- * next, which looks at all members then. A heartbeat moves its member's deadline
- * and nothing else; so a quiet group costs one timer, however many heartbeats
- * come in.
+ * next, which looks at all members then. A heartbeat moves its member's
+ * deadline and nothing else; so a quiet group costs one timer, however many
+ * heartbeats come in.
  *
  * Threads: one at a time (the lock of the group's shard).
  */
@@ -72,9 +74,8 @@ struct group_member {
     struct map_link by_id;
     struct map_link by_instance; /* only with an instance id */
     struct bytes id;             /* owned */
-    struct bytes
-        instance_id; /* null: a dynamic member; as the two below it lies
-                                behind the struct */
+    struct bytes instance_id;    /* null: a dynamic member; as the two below it
+                                    lies    behind the struct */
     struct bytes client_id;
     struct bytes client_host;          /* "/1.2.3.4" */
     struct group_protocols *protocols; /* owned */
@@ -190,14 +191,16 @@ struct group_member *group_instance_find(const struct group *group,
 bool group_is_pending(const struct group *group, struct bytes id);
 
 /* Whether a member of a consumer group asks for the topic; true when a list of
- * topics cannot be read, or the group is no consumers' (*known is false then). */
+ * topics cannot be read, or the group is no consumers' (*known is false then).
+ */
 bool group_subscribes(const struct group *group, struct bytes topic,
                       bool *known);
 
-/* Whether a committed offset has had its time (reference, 7.3): counted from when
- * the group became empty; for consumers that are there, from the commit, unless
- * one of them asks for the topic; without a group protocol, from the commit. An
- * expiry that the commit asked for goes before the broker's retention. */
+/* Whether a committed offset has had its time (reference, 7.3): counted from
+ * when the group became empty; for consumers that are there, from the commit,
+ * unless one of them asks for the topic; without a group protocol, from the
+ * commit. An expiry that the commit asked for goes before the broker's
+ * retention. */
 bool group_offset_expired(const struct group *group,
                           const struct group_topic *topic,
                           const struct group_offset *offset, int64_t now_ms,

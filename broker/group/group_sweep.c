@@ -1,9 +1,10 @@
 /* group_sweep.c - offsets that go: expired, of deleted topics, or told to.
  *
  * Each leaves a tombstone, written without waiting for other replicas, as in
- * Kafka: one that is lost is written again by the next leader's sweep. A group of
- * which nothing is left goes too. Groups are swept in turn, a few under the lock
- * at a time: the first of the shard's list is looked at and put at its end.
+ * Kafka: one that is lost is written again by the next leader's sweep. A group
+ * of which nothing is left goes too. Groups are swept in turn, a few under the
+ * lock at a time: the first of the shard's list is looked at and put at its
+ * end.
  */
 #include "group/group_shard.h"
 

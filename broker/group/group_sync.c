@@ -1,4 +1,5 @@
-/* group_sync.c - SyncGroup: the leader's assignment is stored, then handed out. */
+/* group_sync.c - SyncGroup: the leader's assignment is stored, then handed out.
+ */
 #include "group/group_inside.h"
 
 #include <assert.h>

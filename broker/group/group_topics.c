@@ -1,8 +1,9 @@
 /* group_topics.c - which topics a consumer group asks for.
  *
  * Members' metadata is opaque to the coordinator, but for one thing: in a group
- * of type "consumer" it begins with the topics the member subscribes to, whatever
- * the version (reference, 7.3). Offsets of topics nobody asks for may expire.
+ * of type "consumer" it begins with the topics the member subscribes to,
+ * whatever the version (reference, 7.3). Offsets of topics nobody asks for may
+ * expire.
  */
 #include "group/group_topics.h"
 

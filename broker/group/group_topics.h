@@ -6,7 +6,8 @@
 #include "base/err.h"
 
 /* Does a consumer's subscription (version, topics, and more that is not looked
- * at) name the topic? ERR_SHORT, ERR_FORMAT: it cannot be read. Takes no memory.
+ * at) name the topic? ERR_SHORT, ERR_FORMAT: it cannot be read. Takes no
+ * memory.
  */
 MUST_USE enum err group_subscription_has(struct bytes metadata,
                                          struct bytes topic, bool *has);

@@ -1,8 +1,8 @@
 /* group_write.c - batches on their way into the log, and what follows.
  *
  *   queued (lock held) ─▶ append lane ─▶ there ─▶ (ISR has it) ─▶ told to the
- *                            │                         │          group; answers
- *                            └── refused, late ────────┴─▶ the same, with an error
+ *                            │                         │          group;
+ * answers └── refused, late ────────┴─▶ the same, with an error
  *
  * Nothing here runs under the partition's lock, nothing but the last step under
  * the shard's.

@@ -1,4 +1,5 @@
-/* groups.c - the coordinator's life: what it observes, its loop, its schedules. */
+/* groups.c - the coordinator's life: what it observes, its loop, its schedules.
+ */
 #include "group/group_shard.h"
 
 #include <assert.h>

@@ -54,7 +54,7 @@ struct replicas_config {
     int64_t producer_check_ms;   /* producer.id.expiration.check.interval.ms */
     int64_t lag_max_ms;          /* replica.lag.time.max.ms */
     size_t fetch_sessions;       /* max.incremental.fetch.session.cache.slots */
-    struct cleaner_config cleaner;  /* log.cleaner.* at start */
+    struct cleaner_config cleaner; /* log.cleaner.* at start */
     /* What is in force of log.cleaner.* now: asked before each compaction, any
      * thread; `threads` and `enable` stay as at start. NULL: as at start. */
     void (*cleaner_config)(void *context, struct cleaner_config *config);

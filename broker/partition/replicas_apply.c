@@ -278,7 +278,8 @@ static void apply_one(void *context, size_t i)
         partition_change(w->partition, &change->change);
 }
 
-/* -- telling ----------------------------------------------------------------------- */
+/* -- telling
+ * ----------------------------------------------------------------------- */
 
 void replicas_observe(struct replicas *r, struct replicas_observer *observer)
 {

@@ -6,8 +6,8 @@
  *                 └ there is one already ─▶ ours: done
  *                                         ─▶ foreign: watch, wait, try again
  *
- * A lost connection leaves the outcome of a write unknown; the write is then tried
- * again and meets its own effect, which the owner of the znode tells.
+ * A lost connection leaves the outcome of a write unknown; the write is then
+ * tried again and meets its own effect, which the owner of the znode tells.
  */
 #include "registration/registration.h"
 
@@ -18,41 +18,38 @@
 #include "base/mem.h"
 #include "wire/wr.h"
 
-enum {
-    PAYLOAD_MOST = 64 * 1024,
-    REGISTER_ARENA_MOST = 1 << 20
-};
+enum { PAYLOAD_MOST = 64 * 1024, REGISTER_ARENA_MOST = 1 << 20 };
 
 /* One of several operations that run at once. */
 struct round_op {
     struct zk_op op;
     struct registration *reg;
-    int32_t id;                    /* of another broker */
+    int32_t id; /* of another broker */
 };
 
 struct registration {
     struct registration_config config;
-    registration_fn *on_done;      /* NULL: nothing runs */
+    registration_fn *on_done; /* NULL: nothing runs */
     struct errmsg why;
-    enum err failed;               /* first failure of a round of reads */
-    struct round_op *round;        /* operations at once; owned */
-    size_t n_round, open;          /* how many; of them, not answered */
+    enum err failed;        /* first failure of a round of reads */
+    struct round_op *round; /* operations at once; owned */
+    size_t n_round, open;   /* how many; of them, not answered */
     struct zk_op op, parent_op;
     char cluster_id[64];
     int32_t reserved_max, drawn;
 
-    int32_t id;                    /* being registered */
-    struct arena arena;            /* the copy of `self` */
+    int32_t id;         /* being registered */
+    struct arena arena; /* the copy of `self` */
     struct znode_broker self;
     struct znode_path path;
     struct zk_part parts[2];
     struct wr payload;
     int64_t epoch;
-    struct zk_watch watch;         /* on a foreign znode */
+    struct zk_watch watch; /* on a foreign znode */
     struct loop_timer deadline;
-    bool waiting;                  /* the line was written */
-    char holder[300];              /* endpoint in the foreign znode */
-    struct job finish;             /* on_done never from inside a call */
+    bool waiting;      /* the line was written */
+    char holder[300];  /* endpoint in the foreign znode */
+    struct job finish; /* on_done never from inside a call */
     enum err result;
 };
 
@@ -120,7 +117,8 @@ static void cluster_create(struct registration *reg)
     struct wr w;
 
     reg->parent_op = (struct zk_op){ .on_done = cluster_parent_created };
-    coord->create(coord, &reg->parent_op, "/cluster", BYTES_NULL, ZK_PERSISTENT);
+    coord->create(coord, &reg->parent_op, "/cluster", BYTES_NULL,
+                  ZK_PERSISTENT);
 
     uuid_to_text(uuid_random(), id);
     wr_init(&w, PAYLOAD_MOST);
@@ -150,7 +148,8 @@ static void cluster_got(struct zk_op *op)
     arena_init(&arena, PAYLOAD_MOST);
     err = znode_cluster_id_read(op->data, &arena, &id, &reg->why);
     if (err == ERR_OK)
-        snprintf(reg->cluster_id, sizeof reg->cluster_id, "%.*s", BYTES_ARG(id));
+        snprintf(reg->cluster_id, sizeof reg->cluster_id, "%.*s",
+                 BYTES_ARG(id));
     arena_fini(&arena);
     reg_end(reg, err);
 }
@@ -201,8 +200,8 @@ static size_t path_depth(const char *path)
 }
 
 /* Create a path from its first part on. All at once: the service takes requests
- * in order, so parents are there before their children, and one flush of its log
- * serves all. */
+ * in order, so parents are there before their children, and one flush of its
+ * log serves all. */
 static void path_create(struct registration *reg, const char *path,
                         struct round_op **next)
 {
@@ -251,7 +250,8 @@ const char *registration_cluster_id(const struct registration *reg)
     return reg->cluster_id;
 }
 
-/* -- a generated id --------------------------------------------------------- */
+/* -- a generated id ---------------------------------------------------------
+ */
 
 static void id_taken(struct zk_op *op)
 {
@@ -279,7 +279,8 @@ int32_t registration_drawn_id(const struct registration *reg)
     return reg->drawn;
 }
 
-/* -- /brokers/ids/N --------------------------------------------------------- */
+/* -- /brokers/ids/N ---------------------------------------------------------
+ */
 
 static void register_write(struct registration *reg);
 
@@ -297,7 +298,8 @@ static void self_copy(struct registration *reg, const struct znode_broker *self)
         reg->self.endpoints[i] = self->endpoints[i];
         reg->self.endpoints[i].listener =
             arena_copy(arena, self->endpoints[i].listener);
-        reg->self.endpoints[i].host = arena_copy(arena, self->endpoints[i].host);
+        reg->self.endpoints[i].host =
+            arena_copy(arena, self->endpoints[i].host);
     }
     reg->self.rack = arena_copy(arena, self->rack);
 }
@@ -312,10 +314,12 @@ static void watch_fired(struct zk_watch *watch, bool fired)
 
 static void waited_too_long(struct loop_timer *timer)
 {
-    struct registration *reg = CONTAINER_OF(timer, struct registration, deadline);
+    struct registration *reg =
+        CONTAINER_OF(timer, struct registration, deadline);
 
     zk_op_cancel(&reg->op);
-    err_set(&reg->why, ERR_EXISTS, "%s is held by another broker, which registered "
+    err_set(&reg->why, ERR_EXISTS,
+            "%s is held by another broker, which registered "
             "%s: stop that broker, or give this one another broker.id",
             reg->path.text, reg->holder);
     reg_end(reg, ERR_EXISTS);
@@ -339,9 +343,9 @@ static void foreign_wait(struct registration *reg, const struct zk_op *op)
     arena_fini(&arena);
     diag_warn("event=registration_waits broker=%d owner=0x%llx endpoint=%s "
               "why=\"the znode of an earlier run or of another broker is still "
-              "there\" wait_ms=%lld", reg->id,
-              (unsigned long long)op->stat.ephemeral_owner, reg->holder,
-              (long long)reg->config.wait_us / 1000);
+              "there\" wait_ms=%lld",
+              reg->id, (unsigned long long)op->stat.ephemeral_owner,
+              reg->holder, (long long)reg->config.wait_us / 1000);
     exec->timer_set(exec, &reg->deadline, reg->config.wait_us);
 }
 
@@ -356,7 +360,8 @@ static void holder_got(struct zk_op *op)
     } else if (op->err != ERR_OK) {
         reg_end(reg, op->err);
     } else if (op->stat.ephemeral_owner == coord->session_id(coord)) {
-        reg->epoch = op->stat.czxid; /* ours, by a write whose answer was lost */
+        reg->epoch =
+            op->stat.czxid; /* ours, by a write whose answer was lost */
         reg_end(reg, ERR_OK);
     } else {
         foreign_wait(reg, op);
@@ -391,8 +396,8 @@ static void register_write(struct registration *reg)
     wr_init(&reg->payload, PAYLOAD_MOST);
     znode_broker_write(&reg->payload, &reg->self);
     if (reg->payload.err != ERR_OK) {
-        err_set(&reg->why, reg->payload.err, "too many or too long listeners for %s",
-                reg->path.text);
+        err_set(&reg->why, reg->payload.err,
+                "too many or too long listeners for %s", reg->path.text);
         reg_end(reg, reg->payload.err);
         return;
     }
@@ -424,10 +429,12 @@ static bool clashes(struct registration *reg, const struct znode_broker *other,
             if (mine->port != theirs->port ||
                 !bytes_equal(mine->host, theirs->host))
                 continue;
-            err_set(&reg->why, ERR_INVALID, "listener %.*s advertises %.*s:%d, but "
+            err_set(&reg->why, ERR_INVALID,
+                    "listener %.*s advertises %.*s:%d, but "
                     "broker %d registered that endpoint: change "
                     "advertised.listeners of one of them",
-                    BYTES_ARG(mine->listener), BYTES_ARG(mine->host), mine->port, id);
+                    BYTES_ARG(mine->listener), BYTES_ARG(mine->host),
+                    mine->port, id);
             return true;
         }
     }
@@ -508,7 +515,8 @@ int64_t registration_epoch(const struct registration *reg)
     return reg->epoch;
 }
 
-/* -- life ------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------
+ */
 
 struct registration *registration_new(const struct registration_config *config)
 {

@@ -29,8 +29,8 @@ struct registration;
 struct registration_config {
     struct coord *coord;
     struct exec *exec;
-    int64_t wait_us;     /* for a foreign znode to go: the session timeout */
-    void *arg;           /* for the callbacks */
+    int64_t wait_us; /* for a foreign znode to go: the session timeout */
+    void *arg;       /* for the callbacks */
 };
 
 /* What a call brought. ERR_EXPIRED, ERR_CLOSED: the session went meanwhile,

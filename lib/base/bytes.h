@@ -18,13 +18,14 @@ struct bytes {
 };
 
 /* Bytes of a string literal, usable in initializers; the NUL is not counted. */
-#define BYTES(literal) \
+#define BYTES(literal)                                                         \
     ((struct bytes){ (const uint8_t *)("" literal), sizeof(literal) - 1 })
 
 #define BYTES_NULL ((struct bytes){ NULL, 0 })
 
 /* printf with "%.*s": `printf("topic=%.*s", BYTES_ARG(name))`. */
-#define BYTES_ARG(b) (int)(b).len, (const char *)((b).at ? (b).at : (const uint8_t *)"")
+#define BYTES_ARG(b)                                                           \
+    (int)(b).len, (const char *)((b).at ? (b).at : (const uint8_t *)"")
 
 static inline struct bytes bytes_make(const void *at, size_t len)
 {

@@ -11,7 +11,8 @@
 
 struct clock {
     int64_t (*mono_us)(const struct clock *clock); /* monotonic, microseconds */
-    int64_t (*wall_ms)(const struct clock *clock); /* since 1970, milliseconds */
+    int64_t (*wall_ms)(
+        const struct clock *clock); /* since 1970, milliseconds */
 };
 
 /* The machine's clock; static storage. */

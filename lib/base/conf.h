@@ -27,8 +27,8 @@ enum conf_type {
     CONF_SHORT = 4,
     CONF_LONG = 5,
     CONF_DOUBLE = 6,
-    CONF_LIST = 7,   /* comma separated */
-    CONF_CLASS = 8,  /* a Java class name; kept as text */
+    CONF_LIST = 7,  /* comma separated */
+    CONF_CLASS = 8, /* a Java class name; kept as text */
     CONF_PASSWORD = 9
 };
 
@@ -38,11 +38,11 @@ enum conf_scope {
     CONF_CLUSTER     /* also in /config/brokers/<default> */
 };
 
-enum { /* conf_key.flags */
-    CONF_INTERNAL = 1,  /* works, but is not shown */
-    CONF_KRAFT = 2,     /* accepted, without effect in ZooKeeper mode */
-    CONF_NOT_EMPTY = 4, /* the empty text or list is refused */
-    CONF_REMOTE = 8     /* of tiered storage */
+enum {                     /* conf_key.flags */
+       CONF_INTERNAL = 1,  /* works, but is not shown */
+       CONF_KRAFT = 2,     /* accepted, without effect in ZooKeeper mode */
+       CONF_NOT_EMPTY = 4, /* the empty text or list is refused */
+       CONF_REMOTE = 8     /* of tiered storage */
 };
 
 struct conf_key {
@@ -53,16 +53,16 @@ struct conf_key {
     const char *allowed;      /* "a,b,c" or NULL: any; each item of a list */
     enum conf_scope scope;
     unsigned flags;
-    const char *doc;          /* one sentence */
+    const char *doc; /* one sentence */
 };
 
 /* A checked value. */
 struct conf_value {
     bool is_null;
-    int64_t number;     /* bool (0, 1), int, short, long */
-    double real;        /* double; also set for the integer types */
-    struct bytes text;  /* all types: the text, blanks around it removed; borrowed
-                           from the text that was checked */
+    int64_t number;    /* bool (0, 1), int, short, long */
+    double real;       /* double; also set for the integer types */
+    struct bytes text; /* all types: the text, blanks around it removed;
+                          borrowed from the text that was checked */
 };
 
 /* Check `text` (null allowed only when the default is null) and give its value.

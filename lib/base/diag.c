@@ -64,8 +64,8 @@ bool diag_seldom_now(struct diag_seldom *seldom, uint64_t *held_back)
     int64_t now = clock_mono_us();
     int64_t next = atomic_load(&seldom->next_us);
 
-    if (now < next || !atomic_compare_exchange_strong(
-                          &seldom->next_us, &next, now + 1000000)) {
+    if (now < next || !atomic_compare_exchange_strong(&seldom->next_us, &next,
+                                                      now + 1000000)) {
         atomic_fetch_add(&seldom->held_back, 1);
         return false;
     }

@@ -47,13 +47,13 @@ struct diag_seldom {
 bool diag_seldom_now(struct diag_seldom *seldom, uint64_t *held_back);
 
 /* A line that is written at most once a second from this place. */
-#define DIAG_SELDOM(level, format, ...)                                     \
-    do {                                                                    \
-        static struct diag_seldom seldom_;                                  \
-        uint64_t held_;                                                     \
-        if (diag_seldom_now(&seldom_, &held_))                              \
-            diag_write(level, format " held_back=%llu", ##__VA_ARGS__,      \
-                       (unsigned long long)held_);                          \
+#define DIAG_SELDOM(level, format, ...)                                        \
+    do {                                                                       \
+        static struct diag_seldom seldom_;                                     \
+        uint64_t held_;                                                        \
+        if (diag_seldom_now(&seldom_, &held_))                                 \
+            diag_write(level, format " held_back=%llu", ##__VA_ARGS__,         \
+                       (unsigned long long)held_);                             \
     } while (0)
 
 #endif

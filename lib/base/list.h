@@ -16,8 +16,8 @@ struct list {
 };
 
 /* The object of type `type` whose member `member` is the link `link`. */
-#define CONTAINER_OF(link, type, member) \
-    ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define CONTAINER_OF(link, type, member)                                       \
+    ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -66,8 +66,8 @@ static inline void list_move_all(struct list *to, struct list *from)
 }
 
 /* Walk from first to last; the body may remove the current link. */
-#define LIST_EACH(link, head)                                        \
-    for (struct list *link = (head)->next, *link##_next = link->next; \
+#define LIST_EACH(link, head)                                                  \
+    for (struct list *link = (head)->next, *link##_next = link->next;          \
          link != (head); link = link##_next, link##_next = link->next)
 
 #endif

@@ -26,8 +26,10 @@ struct arena_chunk {
 
 static void mem_out(size_t size)
 {
-    fprintf(stderr, "FATAL event=out_of_memory bytes=%zu remedy=\"give the "
-                    "process more memory or lower its limits\"\n", size);
+    fprintf(stderr,
+            "FATAL event=out_of_memory bytes=%zu remedy=\"give the "
+            "process more memory or lower its limits\"\n",
+            size);
     abort();
 }
 

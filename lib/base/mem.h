@@ -46,7 +46,7 @@ struct arena {
     struct arena_chunk *chunks; /* newest first; NULL: nothing taken yet */
     size_t used_bytes;          /* taken since the last reset */
     size_t limit_bytes;         /* ceiling for used_bytes */
-    enum err err;               /* first failure: ERR_NOMEM, ERR_LIMIT; sticks */
+    enum err err; /* first failure: ERR_NOMEM, ERR_LIMIT; sticks */
 };
 
 /* An empty arena with a ceiling; takes no memory yet. */

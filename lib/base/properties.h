@@ -6,9 +6,9 @@
  *                    two                   (continued: "one, two")
  *     unicode\u0020key = tab\t
  *
- * As java.util.Properties reads them, with two remarks: the text is UTF-8 (bytes
- * that are not are taken as ISO 8859-1, a file at a time), and blanks at the end
- * of a value stay, as in Java. Each entry knows its line, for messages.
+ * As java.util.Properties reads them, with two remarks: the text is UTF-8
+ * (bytes that are not are taken as ISO 8859-1, a file at a time), and blanks at
+ * the end of a value stay, as in Java. Each entry knows its line, for messages.
  *
  * Threads: any; all state is the caller's.
  */
@@ -30,10 +30,10 @@ struct property {
 };
 
 struct properties {
-    char *file;               /* for messages; "" when parsed from memory */
-    struct property *items;   /* in order of the file, repeats included */
+    char *file;             /* for messages; "" when parsed from memory */
+    struct property *items; /* in order of the file, repeats included */
     size_t n;
-    struct arena arena;       /* holds all of it */
+    struct arena arena; /* holds all of it */
 };
 
 /* An empty set; `file` is copied. */

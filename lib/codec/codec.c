@@ -32,7 +32,8 @@ bool codec_from_name(struct bytes name, enum codec *codec)
     return false;
 }
 
-/* -- inflating --------------------------------------------------------------- */
+/* -- inflating ---------------------------------------------------------------
+ */
 
 void codec_reader_init(struct codec_reader *reader)
 {
@@ -178,7 +179,8 @@ enum err codec_inflate(enum codec codec, bool magic0, struct bytes input,
     return err == ERR_ABSENT ? ERR_OK : err;
 }
 
-/* -- deflating --------------------------------------------------------------- */
+/* -- deflating ---------------------------------------------------------------
+ */
 
 void codec_writer_init(struct codec_writer *writer)
 {

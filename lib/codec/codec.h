@@ -5,8 +5,8 @@
  * announces is never allocated; memory follows what has really arrived, and the
  * inflated bytes of one stream are bounded by a limit the caller names.
  *
- *     compressed bytes ──▶ codec_reader ──▶ window, window, window ... ERR_ABSENT
- *     write, write ... ──▶ codec_writer ──▶ struct wr
+ *     compressed bytes ──▶ codec_reader ──▶ window, window, window ...
+ * ERR_ABSENT write, write ... ──▶ codec_writer ──▶ struct wr
  *
  * Formats, as Apache Kafka's Java client reads and writes them:
  *   gzip    RFC 1952; further members may follow, other trailing bytes end it
@@ -47,26 +47,27 @@ const char *codec_name(enum codec codec);
  * CODEC_NONE); false if it names none ("producer" does not). */
 bool codec_from_name(struct bytes name, enum codec *codec);
 
-/* -- inflating --------------------------------------------------------------- */
+/* -- inflating ---------------------------------------------------------------
+ */
 
 struct codec_reader {
-    enum codec codec;      /* of the stream being read */
-    bool lz4_loose;        /* magic 0: do not look at the header checksum */
-    bool begun;            /* the stream's first header was read */
-    bool ended;            /* the stream's end was seen */
-    bool inside;           /* zstd, gzip: a frame or member is unfinished */
-    bool xerial;           /* snappy: chunks of the container are being read */
-    enum err err;          /* first failure of this stream; sticks */
-    struct bytes left;     /* compressed bytes not looked at yet; borrowed */
-    uint64_t limit;        /* inflated bytes this stream may give */
-    uint64_t given;        /* inflated bytes given so far */
-    void *gzip;            /* z_stream; owned; NULL until needed */
-    void *zstd;            /* ZSTD_DCtx; owned; NULL until needed */
-    uint8_t *block;        /* snappy, lz4: one inflated block; owned */
-    size_t block_size;     /* bytes allocated at block */
-    struct bytes ready;    /* part of block (or of the input) not given yet */
-    uint32_t lz4_block;    /* largest block of this frame */
-    uint8_t lz4_flags;     /* FLG byte of this frame */
+    enum codec codec;   /* of the stream being read */
+    bool lz4_loose;     /* magic 0: do not look at the header checksum */
+    bool begun;         /* the stream's first header was read */
+    bool ended;         /* the stream's end was seen */
+    bool inside;        /* zstd, gzip: a frame or member is unfinished */
+    bool xerial;        /* snappy: chunks of the container are being read */
+    enum err err;       /* first failure of this stream; sticks */
+    struct bytes left;  /* compressed bytes not looked at yet; borrowed */
+    uint64_t limit;     /* inflated bytes this stream may give */
+    uint64_t given;     /* inflated bytes given so far */
+    void *gzip;         /* z_stream; owned; NULL until needed */
+    void *zstd;         /* ZSTD_DCtx; owned; NULL until needed */
+    uint8_t *block;     /* snappy, lz4: one inflated block; owned */
+    size_t block_size;  /* bytes allocated at block */
+    struct bytes ready; /* part of block (or of the input) not given yet */
+    uint32_t lz4_block; /* largest block of this frame */
+    uint8_t lz4_flags;  /* FLG byte of this frame */
 };
 
 /* An idle reader; takes no memory. */
@@ -104,19 +105,20 @@ void codec_reader_fini(struct codec_reader *reader);
 MUST_USE enum err codec_inflate(enum codec codec, bool magic0,
                                 struct bytes input, struct wr *out);
 
-/* -- deflating --------------------------------------------------------------- */
+/* -- deflating ---------------------------------------------------------------
+ */
 
 struct codec_writer {
     enum codec codec;
-    struct wr *out;        /* borrowed until finish */
-    enum err err;          /* first failure; sticks */
-    void *gzip;            /* z_stream; owned; NULL until needed */
-    void *zstd;            /* ZSTD_CCtx; owned; NULL until needed */
-    uint8_t *block;        /* bytes waiting for a full block, and behind them
-                              room for that block deflated; owned */
-    size_t block_room;     /* bytes allocated at block */
-    size_t block_len;      /* bytes waiting */
-    size_t block_full;     /* bytes of a full block of this codec */
+    struct wr *out;    /* borrowed until finish */
+    enum err err;      /* first failure; sticks */
+    void *gzip;        /* z_stream; owned; NULL until needed */
+    void *zstd;        /* ZSTD_CCtx; owned; NULL until needed */
+    uint8_t *block;    /* bytes waiting for a full block, and behind them
+                          room for that block deflated; owned */
+    size_t block_room; /* bytes allocated at block */
+    size_t block_len;  /* bytes waiting */
+    size_t block_full; /* bytes of a full block of this codec */
 };
 
 /* An idle writer; takes no memory. */
@@ -144,7 +146,8 @@ void codec_writer_fini(struct codec_writer *writer);
 MUST_USE enum err codec_deflate(enum codec codec, bool magic0,
                                 struct bytes bytes, struct wr *out);
 
-/* -- checksums --------------------------------------------------------------- */
+/* -- checksums ---------------------------------------------------------------
+ */
 
 /* CRC-32C (Castagnoli; RFC 3720), as in batches of magic 2. `crc` is that of
  * the bytes before, 0 to begin: crc32c(0, "123456789") is 0xe3069283. */

@@ -24,7 +24,7 @@ enum {
     LZ4_FLG_INDEPENDENT = 0x20,
     LZ4_FLG_VERSION = 0x40, /* of bits 6 and 7 */
     LZ4_BD_64K = 4 << 4,
-    LZ4_DENSEST = 255,      /* one byte of match length adds 255 bytes */
+    LZ4_DENSEST = 255, /* one byte of match length adds 255 bytes */
     LZ4_BLOCK = 64 * 1024,
 };
 
@@ -135,8 +135,10 @@ enum err codec_lz4_read(struct codec_reader *reader, uint8_t *window,
 
 void codec_lz4_write_start(struct codec_writer *writer, bool magic0)
 {
-    uint8_t head[7] = { 0x04, 0x22, 0x4d, 0x18,
-                        LZ4_FLG_VERSION | LZ4_FLG_INDEPENDENT, LZ4_BD_64K, 0 };
+    uint8_t head[7] = {
+        0x04,       0x22, 0x4d, 0x18, LZ4_FLG_VERSION | LZ4_FLG_INDEPENDENT,
+        LZ4_BD_64K, 0
+    };
     struct bytes summed = bytes_make(head + 4, 2);
 
     if (magic0)

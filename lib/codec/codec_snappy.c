@@ -23,7 +23,9 @@ enum {
     SNAPPY_BLOCK_DEFLATED = 32 + SNAPPY_BLOCK + SNAPPY_BLOCK / 6,
 };
 
-static const uint8_t snappy_magic[8] = { 0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0 };
+static const uint8_t snappy_magic[8] = {
+    0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0
+};
 
 static bool snappy_has_header(struct bytes left)
 {

@@ -25,7 +25,8 @@ enum err codec_zstd_start(struct codec_reader *reader)
         reader->zstd = ZSTD_createDCtx();
     if (reader->zstd == NULL)
         return ERR_NOMEM;
-    size_t rc = ZSTD_DCtx_reset(reader->zstd, ZSTD_reset_session_and_parameters);
+    size_t rc =
+        ZSTD_DCtx_reset(reader->zstd, ZSTD_reset_session_and_parameters);
     if (!ZSTD_isError(rc))
         rc = ZSTD_DCtx_setParameter(reader->zstd, ZSTD_d_windowLogMax,
                                     ZSTD_WINDOW_LOG_MOST);
@@ -69,8 +70,8 @@ void codec_zstd_write_start(struct codec_writer *writer)
         writer->zstd = ZSTD_createCCtx();
     if (writer->zstd == NULL)
         writer->err = ERR_NOMEM;
-    else if (ZSTD_isError(ZSTD_CCtx_reset(writer->zstd,
-                                          ZSTD_reset_session_only)))
+    else if (ZSTD_isError(
+                 ZSTD_CCtx_reset(writer->zstd, ZSTD_reset_session_only)))
         writer->err = ERR_INTERNAL;
 }
 

@@ -58,7 +58,8 @@ static void batch_header_read_1(struct rd *r, struct batch_header *h)
 
 enum err batch_header_read(struct bytes bytes, struct batch_header *header)
 {
-    static const size_t least[] = { BATCH_LEAST_0, BATCH_LEAST_1, BATCH_HEADER };
+    static const size_t least[] = { BATCH_LEAST_0, BATCH_LEAST_1,
+                                    BATCH_HEADER };
     struct rd r = rd_make(bytes);
     size_t size;
     int8_t magic;
@@ -145,8 +146,8 @@ enum err batch_check(struct bytes bytes)
         crc = codec_crc32c(0, bytes_make(bytes.at + BATCH_AT_ATTRIBUTES,
                                          size - BATCH_AT_ATTRIBUTES));
     else
-        crc = codec_crc32(0, bytes_make(bytes.at + BATCH_AT_MAGIC,
-                                        size - BATCH_AT_MAGIC));
+        crc = codec_crc32(
+            0, bytes_make(bytes.at + BATCH_AT_MAGIC, size - BATCH_AT_MAGIC));
     return crc == header.crc ? ERR_OK : ERR_CORRUPT;
 }
 
@@ -184,10 +185,9 @@ void batch_patch_header(uint8_t *at, size_t size, int16_t attributes,
         return;
     }
     batch_put_32(at + BATCH_AT_CRC,
-                 codec_crc32c_exchange(batch_u32(at + BATCH_AT_CRC),
-                                       bytes_make(old, sizeof old),
-                                       bytes_make(at + FROM, sizeof old),
-                                       size - TO));
+                 codec_crc32c_exchange(
+                     batch_u32(at + BATCH_AT_CRC), bytes_make(old, sizeof old),
+                     bytes_make(at + FROM, sizeof old), size - TO));
 }
 
 void batch_patch_times(uint8_t *at, size_t size, int16_t attributes,

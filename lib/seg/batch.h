@@ -32,13 +32,13 @@ enum {
     BATCH_PREFIX = 17,   /* bytes that tell size and magic, for every magic */
     BATCH_OVERHEAD = 12, /* bytes before those that `length` counts */
     BATCH_LEGACY_HEADER = 26, /* magic 0, 1: bytes batch_header_read() needs */
-    BATCH_LEAST_0 = 26,  /* smallest message of magic 0, overhead included */
-    BATCH_LEAST_1 = 34,  /* same for magic 1 */
+    BATCH_LEAST_0 = 26, /* smallest message of magic 0, overhead included */
+    BATCH_LEAST_1 = 34, /* same for magic 1 */
 };
 
 enum {
     BATCH_CODEC_MASK = 0x07,
-    BATCH_APPEND_TIME = 0x08,    /* max timestamp is every record's timestamp */
+    BATCH_APPEND_TIME = 0x08, /* max timestamp is every record's timestamp */
     BATCH_TRANSACTIONAL = 0x10,
     BATCH_CONTROL = 0x20,
     BATCH_DELETE_HORIZON = 0x40, /* base timestamp is the delete horizon, ms */
@@ -139,7 +139,8 @@ static inline int32_t batch_last_sequence(const struct batch_header *h)
                : batch_sequence_add(h->base_sequence, h->last_offset_delta);
 }
 
-/* -- header ------------------------------------------------------------------ */
+/* -- header ------------------------------------------------------------------
+ */
 
 /* Size and magic of the batch that begins at `bytes`; needs BATCH_PREFIX bytes
  * of it. Says nothing about the rest; `*size` may exceed what there is.
@@ -183,7 +184,8 @@ void batch_patch_times(uint8_t *at, size_t size, int16_t attributes,
 void batch_patch_header(uint8_t *at, size_t size, int16_t attributes,
                         int64_t base_timestamp, int64_t max_timestamp);
 
-/* -- iteration over a byte range --------------------------------------------- */
+/* -- iteration over a byte range ---------------------------------------------
+ */
 
 struct batch_iter {
     struct bytes left; /* bytes not walked yet */
@@ -203,19 +205,20 @@ static inline struct batch_iter batch_iter_make(struct bytes bytes)
  * After an error the iterator stays where it is. */
 MUST_USE enum err batch_iter_next(struct batch_iter *iter, struct batch *batch);
 
-/* -- records ----------------------------------------------------------------- */
+/* -- records -----------------------------------------------------------------
+ */
 
 struct batch_record {
-    int64_t offset;         /* absolute */
-    int64_t timestamp;      /* ms; the append time where the batch has that */
-    int32_t sequence;       /* -1 none */
-    int8_t attributes;      /* magic 2: unused by now; magic 0, 1: message's */
-    int8_t magic;           /* magic 0, 1: of the (inner) message itself */
-    uint32_t size;          /* bytes of the record as encoded, length included */
-    struct bytes key;       /* may be null */
-    struct bytes value;     /* may be null: a tombstone */
-    int32_t n_headers;      /* >= 0; 0 for magic 0 and 1 */
-    struct bytes headers;   /* encoded; walk with batch_record_header() */
+    int64_t offset;       /* absolute */
+    int64_t timestamp;    /* ms; the append time where the batch has that */
+    int32_t sequence;     /* -1 none */
+    int8_t attributes;    /* magic 2: unused by now; magic 0, 1: message's */
+    int8_t magic;         /* magic 0, 1: of the (inner) message itself */
+    uint32_t size;        /* bytes of the record as encoded, length included */
+    struct bytes key;     /* may be null */
+    struct bytes value;   /* may be null: a tombstone */
+    int32_t n_headers;    /* >= 0; 0 for magic 0 and 1 */
+    struct bytes headers; /* encoded; walk with batch_record_header() */
 };
 
 /* Take the next header off `*headers` (a copy of record.headers). The key is
@@ -270,7 +273,8 @@ MUST_USE enum err batch_reader_next(struct batch_reader *reader,
 /* Give back all memory; the reader is idle again. */
 void batch_reader_fini(struct batch_reader *reader);
 
-/* -- building magic 2 -------------------------------------------------------- */
+/* -- building magic 2 --------------------------------------------------------
+ */
 
 /* What a new batch's header says, as far as the records do not. */
 struct batch_spec {
@@ -298,15 +302,15 @@ struct batch_spec batch_spec_like(const struct batch_header *header);
 
 struct batch_builder {
     struct batch_spec spec;
-    struct wr *out;            /* borrowed until finish */
-    size_t start;              /* where in `out` the batch begins */
+    struct wr *out; /* borrowed until finish */
+    size_t start;   /* where in `out` the batch begins */
     struct codec_writer codec;
-    int64_t base_timestamp;    /* of the first record, or the horizon */
-    int64_t max_timestamp;     /* of the records added, at least -1 */
-    int64_t last_offset;       /* of the last record added */
-    int32_t count;             /* records added */
-    uint64_t inflated;         /* bytes of records before compression */
-    enum err err;              /* first failure; sticks */
+    int64_t base_timestamp; /* of the first record, or the horizon */
+    int64_t max_timestamp;  /* of the records added, at least -1 */
+    int64_t last_offset;    /* of the last record added */
+    int32_t count;          /* records added */
+    uint64_t inflated;      /* bytes of records before compression */
+    enum err err;           /* first failure; sticks */
 };
 
 /* An idle builder; takes no memory. */
@@ -343,7 +347,8 @@ void batch_builder_fini(struct batch_builder *builder);
  * holds a delete horizon, else -1. A failure is `out->err`. */
 void batch_write_empty(struct wr *out, const struct batch_header *like);
 
-/* -- control batches --------------------------------------------------------- */
+/* -- control batches ---------------------------------------------------------
+ */
 
 enum batch_control {
     BATCH_ABORT = 0,

@@ -73,10 +73,9 @@ enum err batch_builder_start(struct batch_builder *builder,
     builder->count = 0;
     builder->inflated = 0;
     wr_room(out, BATCH_HEADER);
-    builder->err = codec_writer_start(&builder->codec,
-                                      (enum codec)(spec->attributes &
-                                                   BATCH_CODEC_MASK),
-                                      false, out);
+    builder->err = codec_writer_start(
+        &builder->codec, (enum codec)(spec->attributes & BATCH_CODEC_MASK),
+        false, out);
     if (builder->err == ERR_OK)
         builder->err = out->err;
     return builder->err;
@@ -93,14 +92,16 @@ static void builder_bytes(struct batch_builder *builder, struct wr *head,
     head->len = 0;
 }
 
-static void builder_record(struct batch_builder *builder, int64_t timestamp_delta,
-                           int32_t offset_delta,
+static void builder_record(struct batch_builder *builder,
+                           int64_t timestamp_delta, int32_t offset_delta,
                            const struct batch_record *record)
 {
     /* The largest piece between bytes: length, attributes, timestamp, offset,
      * key length. It never grows. */
     uint8_t room[5 + 1 + 10 + 5 + 5];
-    struct wr head = { .data = room, .size = sizeof room, .limit = sizeof room };
+    struct wr head = { .data = room,
+                       .size = sizeof room,
+                       .limit = sizeof room };
     uint64_t body = 1 + (uint64_t)varlong_size(timestamp_delta) +
                     varlong_size(offset_delta) + bytes_size(record->key) +
                     bytes_size(record->value) +
@@ -156,14 +157,13 @@ static struct batch_header builder_header(const struct batch_builder *builder)
 
     return (struct batch_header){
         .base_offset = spec->base_offset,
-        .length = (int32_t)(builder->out->len - builder->start -
-                            BATCH_OVERHEAD),
+        .length =
+            (int32_t)(builder->out->len - builder->start - BATCH_OVERHEAD),
         .leader_epoch = spec->leader_epoch,
         .magic = 2,
         .attributes = spec->attributes,
-        .last_offset_delta = spec->last_offset_delta < 0
-                                 ? last
-                                 : spec->last_offset_delta,
+        .last_offset_delta =
+            spec->last_offset_delta < 0 ? last : spec->last_offset_delta,
         .base_timestamp = builder->base_timestamp,
         .max_timestamp = spec->attributes & BATCH_APPEND_TIME
                              ? spec->append_time

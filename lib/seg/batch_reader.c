@@ -35,7 +35,8 @@ static enum err reader_inflate(struct batch_reader *reader, struct bytes bytes)
                               bytes, reader->limit);
 }
 
-/* -- wrappers of magic 0 and 1 ----------------------------------------------- */
+/* -- wrappers of magic 0 and 1 -----------------------------------------------
+ */
 
 /* Offset and size of the next inner message, not consumed; its size is at
  * least that of the smallest one. ERR_ABSENT when no whole one follows, even if
@@ -88,9 +89,9 @@ static enum err wrapper_start(struct batch_reader *reader)
     int64_t last = 0;
     enum err err;
 
-    err = msgset_message_read(bytes_make(bytes.at + BATCH_OVERHEAD,
-                                         bytes.len - BATCH_OVERHEAD),
-                              &message);
+    err = msgset_message_read(
+        bytes_make(bytes.at + BATCH_OVERHEAD, bytes.len - BATCH_OVERHEAD),
+        &message);
     if (err != ERR_OK || bytes_is_null(message.value) ||
         batch_codec(h) == CODEC_ZSTD)
         return ERR_RECORD;
@@ -103,8 +104,8 @@ static enum err wrapper_start(struct batch_reader *reader)
         if (h->base_offset != 0) {
             if (h->base_offset < last)
                 return ERR_RECORD;
-            reader->inner_base = (int64_t)((uint64_t)h->base_offset -
-                                           (uint64_t)last);
+            reader->inner_base =
+                (int64_t)((uint64_t)h->base_offset - (uint64_t)last);
         }
     }
     return reader_inflate(reader, message.value);
@@ -165,34 +166,35 @@ static enum err message_next(struct batch_reader *reader,
         return wrapper_next(reader, record);
     if (reader->done != 0)
         return ERR_ABSENT;
-    return message_record(reader,
-                          bytes_make(bytes.at + BATCH_OVERHEAD,
-                                     bytes.len - BATCH_OVERHEAD),
-                          reader->batch.header.base_offset, record);
+    return message_record(
+        reader,
+        bytes_make(bytes.at + BATCH_OVERHEAD, bytes.len - BATCH_OVERHEAD),
+        reader->batch.header.base_offset, record);
 }
 
-/* -- magic 2 ----------------------------------------------------------------- */
+/* -- magic 2 -----------------------------------------------------------------
+ */
 
 static struct bytes raw_bytes(const uint8_t *at, int32_t len)
 {
     return len < 0 ? BYTES_NULL : bytes_make(at, (size_t)len);
 }
 
-static void raw_record(const struct batch_header *h, const struct batch_raw *raw,
-                       const uint8_t *from, const uint8_t *to,
-                       struct batch_record *record)
+static void raw_record(const struct batch_header *h,
+                       const struct batch_raw *raw, const uint8_t *from,
+                       const uint8_t *to, struct batch_record *record)
 {
-    int64_t timestamp = (int64_t)((uint64_t)h->base_timestamp +
-                                  (uint64_t)raw->timestamp_delta);
+    int64_t timestamp =
+        (int64_t)((uint64_t)h->base_timestamp + (uint64_t)raw->timestamp_delta);
 
     *record = (struct batch_record){
         .offset = (int64_t)((uint64_t)h->base_offset +
                             (uint64_t)(int64_t)raw->offset_delta),
         .timestamp = batch_has_append_time(h) ? h->max_timestamp : timestamp,
-        .sequence = h->base_sequence < 0
-                        ? BATCH_NO_SEQUENCE
-                        : batch_sequence_add(h->base_sequence,
-                                             raw->offset_delta),
+        .sequence =
+            h->base_sequence < 0
+                ? BATCH_NO_SEQUENCE
+                : batch_sequence_add(h->base_sequence, raw->offset_delta),
         .attributes = raw->attributes,
         .magic = h->magic,
         .size = (uint32_t)(to - from),
@@ -264,7 +266,8 @@ static enum err record_end(struct batch_reader *reader)
     return err == ERR_OK ? ERR_RECORD : err;
 }
 
-/* -- both -------------------------------------------------------------------- */
+/* -- both --------------------------------------------------------------------
+ */
 
 static enum err reader_start(struct batch_reader *reader, struct bytes bytes)
 {
@@ -280,8 +283,8 @@ static enum err reader_start(struct batch_reader *reader, struct bytes bytes)
     }
     if (reader->batch.header.count < 0)
         return ERR_RECORD;
-    reader->left = bytes_make(bytes.at + BATCH_HEADER,
-                              bytes.len - BATCH_HEADER);
+    reader->left =
+        bytes_make(bytes.at + BATCH_HEADER, bytes.len - BATCH_HEADER);
     if (reader_is_plain(reader))
         return ERR_OK;
     return reader_inflate(reader, reader->left);

@@ -50,10 +50,9 @@ enum err batch_window_need(struct batch_reader *reader, size_t n)
         err = batch_window_room(reader);
         if (err != ERR_OK)
             return err;
-        err = codec_reader_read(&reader->codec,
-                                reader->window + reader->window_end,
-                                reader->window_size - reader->window_end,
-                                &came);
+        err = codec_reader_read(
+            &reader->codec, reader->window + reader->window_end,
+            reader->window_size - reader->window_end, &came);
         if (err != ERR_OK)
             return err;
         reader->window_end += came;
@@ -81,7 +80,8 @@ enum err batch_window_skip(struct batch_reader *reader, size_t n)
     return err;
 }
 
-/* -- skimming ---------------------------------------------------------------- */
+/* -- skimming ----------------------------------------------------------------
+ */
 
 /* A record larger than the window, taken piece by piece. */
 struct skim {

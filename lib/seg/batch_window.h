@@ -36,7 +36,7 @@ struct batch_skim {
     int64_t timestamp;    /* as batch_record.timestamp */
     int32_t offset_delta; /* less the batch's base offset */
     bool has_key;
-    uint32_t size;        /* as batch_record.size */
+    uint32_t size; /* as batch_record.size */
 };
 
 /* As batch_reader_next() for a compressed magic 2 batch, but the record is

@@ -165,16 +165,18 @@ void checkpoint_write_entry(struct wr *w, const char *topic, int32_t partition,
     char text[64];
 
     wr_raw(w, topic, strlen(topic));
-    write_text(w, text, snprintf(text, sizeof text, " %d %lld\n", partition,
-                                 (long long)offset));
+    write_text(w, text,
+               snprintf(text, sizeof text, " %d %lld\n", partition,
+                        (long long)offset));
 }
 
 void checkpoint_epochs_write_entry(struct wr *w, int32_t epoch, int64_t start)
 {
     char text[64];
 
-    write_text(w, text, snprintf(text, sizeof text, "%d %lld\n", epoch,
-                                 (long long)start));
+    write_text(
+        w, text,
+        snprintf(text, sizeof text, "%d %lld\n", epoch, (long long)start));
 }
 
 /* "<key>: <value>" */
@@ -208,6 +210,7 @@ void partition_metadata_write(struct wr *w, struct uuid id)
     char id_text[UUID_TEXT_LEN + 1], text[64];
 
     uuid_to_text(id, id_text);
-    write_text(w, text, snprintf(text, sizeof text,
-                                 "version: 0\ntopic_id: %s", id_text));
+    write_text(
+        w, text,
+        snprintf(text, sizeof text, "version: 0\ntopic_id: %s", id_text));
 }

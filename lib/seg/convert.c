@@ -22,7 +22,8 @@ int8_t convert_fetch_magic(int16_t fetch_version)
     return fetch_version <= 3 ? 1 : 2;
 }
 
-/* -- down -------------------------------------------------------------------- */
+/* -- down --------------------------------------------------------------------
+ */
 
 /* Kafka's answer when there is something, but nothing an old client could be
  * told: the head of a message that claims to be longer than the answer. */
@@ -111,15 +112,16 @@ enum err convert_down(struct converter *converter, struct bytes batches,
     return out->err;
 }
 
-/* -- up ---------------------------------------------------------------------- */
+/* -- up ----------------------------------------------------------------------
+ */
 
 struct convert_up {
     struct batch_reader *reader;
     struct batch_builder *builder;
     convert_each_fn *each;
     void *context;
-    int8_t magic;    /* of the first message */
-    int32_t index;   /* records so far */
+    int8_t magic;  /* of the first message */
+    int32_t index; /* records so far */
 };
 
 /* Messages inside a wrapper have a CRC each, of the bytes behind it. */

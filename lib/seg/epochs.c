@@ -23,9 +23,8 @@ void epochs_assign(struct epochs *epochs, int32_t epoch, int64_t start)
 {
     if (epoch < 0 || start < 0 || !is_news(epochs, epoch, start))
         return;
-    while (epochs->n > 0 &&
-           (epochs->entries[epochs->n - 1].epoch >= epoch ||
-            epochs->entries[epochs->n - 1].start >= start))
+    while (epochs->n > 0 && (epochs->entries[epochs->n - 1].epoch >= epoch ||
+                             epochs->entries[epochs->n - 1].start >= start))
         epochs->n--;
     if (epochs->n == epochs->size) {
         epochs->size = epochs->size == 0 ? 1 : epochs->size * 2;

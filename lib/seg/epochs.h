@@ -21,8 +21,8 @@ struct epoch_entry {
 struct epochs {
     struct epoch_entry *entries; /* owned; in order; NULL while empty */
     uint32_t n;
-    uint32_t size;               /* entries allocated */
-    bool dirty;                  /* differs from the file */
+    uint32_t size; /* entries allocated */
+    bool dirty;    /* differs from the file */
 };
 
 void epochs_fini(struct epochs *epochs);

@@ -27,8 +27,7 @@ struct fs_stat {
 
 /* Called for each name in a directory but "." and ".."; `name` is borrowed. A
  * result other than ERR_OK ends the listing. */
-typedef enum err fs_each_fn(void *context, const char *name,
-                            enum fs_kind kind);
+typedef enum err fs_each_fn(void *context, const char *name, enum fs_kind kind);
 
 struct fs {
     int (*open)(const struct fs *fs, const char *path, int flags, mode_t mode);

@@ -111,8 +111,7 @@ static int real_fstat(const struct fs *fs, int fd, struct fs_stat *out)
     return 0;
 }
 
-static int real_stat(const struct fs *fs, const char *path,
-                     struct fs_stat *out)
+static int real_stat(const struct fs *fs, const char *path, struct fs_stat *out)
 {
     struct stat st;
 

@@ -40,7 +40,8 @@ struct log;
 #define LOG_NO_TIMESTAMP INT64_C(-1)
 #define LOG_NO_OFFSET INT64_C(-1)
 
-/* -- life ---------------------------------------------------------------------- */
+/* -- life
+ * ---------------------------------------------------------------------- */
 
 enum log_open_mode {
     LOG_OPEN_EXISTING, /* ERR_ABSENT when the directory is not there */
@@ -106,13 +107,16 @@ struct uuid log_topic_id(struct log *log);
 MUST_USE enum err log_topic_id_set(struct log *log, struct uuid id,
                                    struct errmsg *why);
 
-/* -- where things are ------------------------------------------------------------ */
+/* -- where things are
+ * ------------------------------------------------------------ */
 
 int64_t log_start_offset(const struct log *log);
-int64_t log_end_offset(const struct log *log); /* LEO: that of the next record */
+int64_t
+log_end_offset(const struct log *log); /* LEO: that of the next record */
 int64_t log_high_watermark(const struct log *log);
 
-/* Set the high watermark; it is cut to [log start, LEO]. Gives what it became. */
+/* Set the high watermark; it is cut to [log start, LEO]. Gives what it became.
+ */
 int64_t log_high_watermark_set(struct log *log, int64_t offset);
 
 /* The first offset that READ_COMMITTED must not see by transactions alone;
@@ -134,7 +138,8 @@ int64_t log_size(struct log *log);
  * when from < to. */
 int64_t log_bytes_between(struct log *log, int64_t from, int64_t to);
 
-/* -- append -------------------------------------------------------------------- */
+/* -- append
+ * -------------------------------------------------------------------- */
 
 enum log_origin {
     LOG_CLIENT,      /* sequence, epoch and transaction rules checked */
@@ -153,11 +158,11 @@ struct log_append {
     enum log_origin origin; /* CLIENT and COORDINATOR: exactly one batch */
     int32_t leader_epoch;   /* >= 0, for CLIENT and COORDINATOR */
     /* Out */
-    enum err err;           /* see below */
-    int64_t first_offset;   /* of the set; of the old one when ERR_DUPLICATE */
-    int64_t last_offset;    /* same */
-    int64_t timestamp;      /* largest timestamp of the set; that of the old
-                               batch when ERR_DUPLICATE; ms, -1 none */
+    enum err err;         /* see below */
+    int64_t first_offset; /* of the set; of the old one when ERR_DUPLICATE */
+    int64_t last_offset;  /* same */
+    int64_t timestamp;    /* largest timestamp of the set; that of the old
+                             batch when ERR_DUPLICATE; ms, -1 none */
 };
 
 /* What an appender wants to know after a group. */
@@ -196,10 +201,10 @@ MUST_USE enum err log_append(struct log *log, struct log_append *const *sets,
 bool log_txn_is_open(struct log *log, int64_t producer_id);
 
 /* Start a new segment now, unless the active one is empty. Blocks. */
-MUST_USE enum err log_roll(struct log *log, int64_t now_ms,
-                           struct errmsg *why);
+MUST_USE enum err log_roll(struct log *log, int64_t now_ms, struct errmsg *why);
 
-/* -- read ---------------------------------------------------------------------- */
+/* -- read
+ * ---------------------------------------------------------------------- */
 
 enum log_read_flags {
     LOG_READ_ONE = 1,      /* at least one whole batch, however large */
@@ -229,7 +234,8 @@ struct log_plan {
  *
  * ERR_RANGE  below the log start or above the LEO
  * ERR_AGAIN  LOG_READ_NO_BLOCK, and a file would have to be read
- * ERR_IO, ERR_NOMEM, ERR_CLOSED. Blocks on cold pages of indexes and headers. */
+ * ERR_IO, ERR_NOMEM, ERR_CLOSED. Blocks on cold pages of indexes and headers.
+ */
 MUST_USE enum err log_read(struct log *log, int64_t offset, int64_t limit,
                            uint32_t max_bytes, unsigned flags,
                            struct log_plan *plan, struct errmsg *why);
@@ -268,7 +274,8 @@ MUST_USE enum err log_offset_by_time(struct log *log, int64_t timestamp,
 MUST_USE enum err log_offset_max_time(struct log *log, struct log_offset *out,
                                       struct errmsg *why);
 
-/* -- leader epochs --------------------------------------------------------------- */
+/* -- leader epochs
+ * --------------------------------------------------------------- */
 
 /* We lead with this epoch, which begins at `start` (the LEO). Does nothing when
  * it is known already. */
@@ -285,7 +292,8 @@ int32_t log_epoch_at(struct log *log, int64_t offset);
 void log_epoch_end(struct log *log, int32_t epoch, int32_t *found,
                    int64_t *end_offset);
 
-/* -- cut ------------------------------------------------------------------------ */
+/* -- cut
+ * ------------------------------------------------------------------------ */
 
 /* Cut everything from `offset` on, as a follower does; beyond the LEO nothing
  * happens. A batch that spans `offset` goes whole. `offset` below the first
@@ -304,15 +312,16 @@ MUST_USE enum err log_reset(struct log *log, int64_t offset, int64_t now_ms,
 MUST_USE enum err log_start_raise(struct log *log, int64_t offset,
                                   struct errmsg *why);
 
-/* -- retention -------------------------------------------------------------------- */
+/* -- retention
+ * -------------------------------------------------------------------- */
 
 /* What the choice needs to know of a segment. */
 struct log_segment_fact {
-    int64_t base;          /* first offset */
-    int64_t next;          /* first offset of the following segment, or LEO */
-    int64_t bytes;         /* of the .log file */
-    int64_t largest_ms;    /* largest timestamp, or the file's mtime */
-    int64_t modified_ms;   /* the file's mtime; 0 when there is no file */
+    int64_t base;        /* first offset */
+    int64_t next;        /* first offset of the following segment, or LEO */
+    int64_t bytes;       /* of the .log file */
+    int64_t largest_ms;  /* largest timestamp, or the file's mtime */
+    int64_t modified_ms; /* the file's mtime; 0 when there is no file */
 };
 
 /* How many segments, oldest first, may go; decides only. `facts` are in order,
@@ -333,22 +342,24 @@ MUST_USE enum err log_segment_facts(struct log *log, struct arena *arena,
 MUST_USE enum err log_retain(struct log *log, int64_t now_ms, size_t *n,
                              struct errmsg *why);
 
-/* -- durability -------------------------------------------------------------------- */
+/* -- durability
+ * -------------------------------------------------------------------- */
 
 /* Make everything below the LEO survive a power cut, and move the recovery
  * point there. Batches appended meanwhile are not delayed. Blocks on fsync. */
 MUST_USE enum err log_flush(struct log *log, int64_t now_ms,
                             struct errmsg *why);
 
-/* Flush the segments that take no more appends: after a roll, in the pool. Moves
- * the recovery point to the base of the active one. Blocks on fsync. */
+/* Flush the segments that take no more appends: after a roll, in the pool.
+ * Moves the recovery point to the base of the active one. Blocks on fsync. */
 MUST_USE enum err log_flush_rolled(struct log *log, int64_t now_ms,
                                    struct errmsg *why);
 
 /* When flush.ms wants the next flush; INT64_MAX: never, or nothing to flush. */
 int64_t log_flush_due_ms(struct log *log);
 
-/* -- producers --------------------------------------------------------------------- */
+/* -- producers
+ * --------------------------------------------------------------------- */
 
 /* A producer that is known here, as DescribeProducers tells it. */
 struct log_producer {

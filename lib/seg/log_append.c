@@ -5,9 +5,9 @@
  *   a group of them: one write
  *   then:           facts, producer state, indexes; the LEO last
  *
- * A group ends where a roll is due, and before a second batch of a producer that
- * is in it: its check needs what the first one will have changed. So a write
- * that fails leaves nothing to be undone but the file's tail.
+ * A group ends where a roll is due, and before a second batch of a producer
+ * that is in it: its check needs what the first one will have changed. So a
+ * write that fails leaves nothing to be undone but the file's tail.
  */
 #include <errno.h>
 
@@ -32,15 +32,14 @@ struct group {
     bool rolled; /* a segment was ended on the way */
 };
 
-/* -- check ------------------------------------------------------------------------ */
+/* -- check
+ * ------------------------------------------------------------------------ */
 
 /* Replicated batches keep their offsets, which must rise from the end on. */
-static enum err check_replica(struct entry *e, int64_t end,
-                              struct errmsg *why)
+static enum err check_replica(struct entry *e, int64_t end, struct errmsg *why)
 {
     struct log_append *set = e->set;
-    struct batch_iter iter =
-        batch_iter_make(bytes_make(set->at, set->size));
+    struct batch_iter iter = batch_iter_make(bytes_make(set->at, set->size));
     struct batch batch;
     int64_t last = LOG_NO_OFFSET;
     bool first = true;
@@ -104,8 +103,7 @@ static enum err check_leader(struct log *log, struct entry *e, int64_t end,
                              struct errmsg *why)
 {
     struct log_append *set = e->set;
-    struct batch_iter iter =
-        batch_iter_make(bytes_make(set->at, set->size));
+    struct batch_iter iter = batch_iter_make(bytes_make(set->at, set->size));
     struct batch batch;
     enum err err = batch_iter_next(&iter, &batch);
 
@@ -134,13 +132,14 @@ static enum err check(struct log *log, struct entry *e, int64_t end,
 {
     if (e->set->size > (size_t)log->config.segment_bytes)
         return err_set(why, ERR_TOO_LARGE,
-                       "%zu bytes are more than segment.bytes=%d",
-                       e->set->size, log->config.segment_bytes);
+                       "%zu bytes are more than segment.bytes=%d", e->set->size,
+                       log->config.segment_bytes);
     return e->set->origin == LOG_REPLICA ? check_replica(e, end, why)
                                          : check_leader(log, e, end, why);
 }
 
-/* -- roll -------------------------------------------------------------------------- */
+/* -- roll
+ * -------------------------------------------------------------------------- */
 
 /* The largest timestamp of the segment's first batch. */
 static enum err first_time(struct log *log, int64_t *time, struct errmsg *why)
@@ -156,8 +155,8 @@ static enum err first_time(struct log *log, int64_t *time, struct errmsg *why)
         err = log_file_get(log, active.base, SEG_LOG, false, &file, why);
         if (err != ERR_OK)
             return err;
-        err = io_read(log_fs(log), seg_file_fd(file), head, sizeof head, 0,
-                      &got);
+        err =
+            io_read(log_fs(log), seg_file_fd(file), head, sizeof head, 0, &got);
         seg_file_unref(&file);
         if (err != ERR_OK)
             return err_set(why, err, "read a segment of %s", log->name);
@@ -214,8 +213,8 @@ static enum err wants_roll(struct log *log, const struct group *group,
     return ERR_OK;
 }
 
-static enum err roll_for(struct log *log, const struct entry *e,
-                         int64_t now_ms, struct errmsg *why)
+static enum err roll_for(struct log *log, const struct entry *e, int64_t now_ms,
+                         struct errmsg *why)
 {
     int64_t end = atomic_load(&log->end), base = e->set->first_offset;
 
@@ -226,7 +225,8 @@ static enum err roll_for(struct log *log, const struct entry *e,
     return log_roll_over(log, base > end ? base : end, now_ms, why);
 }
 
-/* -- write ------------------------------------------------------------------------- */
+/* -- write
+ * ------------------------------------------------------------------------- */
 
 /* The segment's file; the first one of a log is made here. */
 static enum err active_file(struct log *log, struct seg_file **file,
@@ -287,7 +287,8 @@ static enum err write_group(struct log *log, const struct group *group,
     return err;
 }
 
-/* -- take into account --------------------------------------------------------------- */
+/* -- take into account
+ * --------------------------------------------------------------- */
 
 static enum err take_batches(struct log *log, const struct entry *e,
                              struct errmsg *why)
@@ -487,8 +488,8 @@ enum err log_append(struct log *log, struct log_append *const *sets, size_t n,
         done->end_offset = atomic_load(&log->end);
         done->rolled = group.rolled;
         lock_take(&log->lock);
-        done->flush_due = done->end_offset - log->flushed_end >=
-                          log->config.flush_messages;
+        done->flush_due =
+            done->end_offset - log->flushed_end >= log->config.flush_messages;
         lock_give(&log->lock);
     }
     lock_give(&log->writer);

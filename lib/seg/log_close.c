@@ -1,7 +1,7 @@
 /* log_close.c - the end of a log, clean or not.
  *
- * A clean close leaves all files as Apache Kafka does, but does not sync them one
- * by one: log_dir_close() has the file system do it once for all logs.
+ * A clean close leaves all files as Apache Kafka does, but does not sync them
+ * one by one: log_dir_close() has the file system do it once for all logs.
  */
 #include <errno.h>
 

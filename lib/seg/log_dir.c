@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "seg/log_private.h"
 
-/* -- open ------------------------------------------------------------------------ */
+/* -- open
+ * ------------------------------------------------------------------------ */
 
 /* mkdir -p */
 static enum err make_parents(const struct fs *fs, const char *path,
@@ -184,7 +185,8 @@ enum err log_dir_open(struct log_dir **out, const struct fs *fs,
     return ERR_OK;
 }
 
-/* -- close ----------------------------------------------------------------------- */
+/* -- close
+ * ----------------------------------------------------------------------- */
 
 static enum err write_clean_marker(struct log_dir *dir, struct errmsg *why)
 {
@@ -234,8 +236,7 @@ enum err log_dir_close(struct log_dir **out, bool clean, struct errmsg *why)
     *out = NULL;
     log_dir_loaded(dir);
     dir_points_fini(dir);
-    LIST_EACH(link, &dir->waste)
-    {
+    LIST_EACH(link, &dir->waste) {
         mem_free(CONTAINER_OF(link, struct dir_waste, link));
     }
     if (dir->lock_fd >= 0)
@@ -248,7 +249,8 @@ enum err log_dir_close(struct log_dir **out, bool clean, struct errmsg *why)
     return err;
 }
 
-/* -- questions ------------------------------------------------------------------- */
+/* -- questions
+ * ------------------------------------------------------------------- */
 
 const char *log_dir_path(const struct log_dir *dir)
 {
@@ -301,7 +303,8 @@ enum err log_dir_space(const struct log_dir *dir, int64_t *total,
     return ERR_OK;
 }
 
-/* -- removal --------------------------------------------------------------------- */
+/* -- removal
+ * --------------------------------------------------------------------- */
 
 void dir_waste_add(struct log_dir *dir, const char *path, bool directory,
                    int64_t due_ms)
@@ -326,8 +329,7 @@ int64_t log_dir_sweep(struct log_dir *dir, int64_t now_ms)
     if (log_dir_offline(dir))
         return next;
     lock_take(&dir->lock);
-    LIST_EACH(link, &dir->waste)
-    {
+    LIST_EACH(link, &dir->waste) {
         struct dir_waste *waste = CONTAINER_OF(link, struct dir_waste, link);
 
         if (waste->due_ms <= now_ms) {
@@ -338,8 +340,7 @@ int64_t log_dir_sweep(struct log_dir *dir, int64_t now_ms)
         }
     }
     lock_give(&dir->lock);
-    LIST_EACH(link, &due)
-    {
+    LIST_EACH(link, &due) {
         struct dir_waste *waste = CONTAINER_OF(link, struct dir_waste, link);
         struct errmsg why;
         enum err err = waste->directory
@@ -354,7 +355,8 @@ int64_t log_dir_sweep(struct log_dir *dir, int64_t now_ms)
     return next;
 }
 
-/* -- failure --------------------------------------------------------------------- */
+/* -- failure
+ * --------------------------------------------------------------------- */
 
 bool log_dir_offline(const struct log_dir *dir)
 {

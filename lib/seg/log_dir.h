@@ -19,8 +19,8 @@
  * then. At a clean stop: log_close() each log, then log_dir_close(dir, true).
  *
  * A disk that fails takes its directory offline, as in Apache Kafka: every call
- * on its logs that would write fails with ERR_IO from then on; log_dir_offline()
- * tells, and `on_offline` was called once.
+ * on its logs that would write fails with ERR_IO from then on;
+ * log_dir_offline() tells, and `on_offline` was called once.
  *
  * Threads: any, after log_dir_open() has returned.
  */
@@ -42,17 +42,17 @@ enum log_dir_kind {
 /* A log that was found at start. */
 struct log_dir_entry {
     enum log_dir_kind kind;
-    const char *name;    /* of the directory; owned by the log_dir until
-                            log_dir_loaded() */
-    struct bytes topic;  /* slice of name */
+    const char *name;   /* of the directory; owned by the log_dir until
+                           log_dir_loaded() */
+    struct bytes topic; /* slice of name */
     int32_t partition;
 };
 
 /* What meta.properties says. */
 struct log_dir_meta {
-    bool present;              /* there is a file */
-    int32_t broker_id;         /* -1: the file names none */
-    char cluster_id[128];      /* "": the file names none */
+    bool present;         /* there is a file */
+    int32_t broker_id;    /* -1: the file names none */
+    char cluster_id[128]; /* "": the file names none */
 };
 
 /* Open a directory, creating it (and its parents) when absent.
@@ -96,7 +96,8 @@ size_t log_dir_count(struct log_dir *dir);
 MUST_USE enum err log_dir_space(const struct log_dir *dir, int64_t *total,
                                 int64_t *usable);
 
-/* -- meta.properties ---------------------------------------------------------- */
+/* -- meta.properties ----------------------------------------------------------
+ */
 
 /* What the file said at open. */
 const struct log_dir_meta *log_dir_meta(const struct log_dir *dir);
@@ -120,7 +121,8 @@ MUST_USE enum err log_dir_meta_write(struct log_dir *dir, int32_t broker_id,
                                      struct bytes cluster_id,
                                      struct errmsg *why);
 
-/* -- while running ------------------------------------------------------------ */
+/* -- while running ------------------------------------------------------------
+ */
 
 /* Write a checkpoint of all open logs: recovery points (every
  * log.flush.offset.checkpoint.interval.ms), log starts (every
@@ -134,7 +136,8 @@ MUST_USE enum err log_dir_write_log_starts(struct log_dir *dir,
                                            struct errmsg *why);
 MUST_USE enum err log_dir_write_high_watermarks(struct log_dir *dir,
                                                 struct errmsg *why);
-/* How far logs are compacted: after each log_clean(), and after a truncation. */
+/* How far logs are compacted: after each log_clean(), and after a truncation.
+ */
 MUST_USE enum err log_dir_write_clean_points(struct log_dir *dir,
                                              struct errmsg *why);
 
@@ -142,7 +145,8 @@ MUST_USE enum err log_dir_write_clean_points(struct log_dir *dir,
  * it should be called next, INT64_MAX when nothing waits. May block. */
 int64_t log_dir_sweep(struct log_dir *dir, int64_t now_ms);
 
-/* -- failure ------------------------------------------------------------------ */
+/* -- failure ------------------------------------------------------------------
+ */
 
 /* Whether the directory is offline. */
 bool log_dir_offline(const struct log_dir *dir);

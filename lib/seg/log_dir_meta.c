@@ -46,10 +46,10 @@ static bool next_property(struct bytes *text, struct bytes *key,
                line.at[split] != ':')
             split++;
         *key = trim(bytes_make(line.at, split));
-        *value = split < line.len
-                     ? trim(bytes_make(line.at + split + 1,
-                                       line.len - split - 1))
-                     : bytes_make(line.at + line.len, 0);
+        *value =
+            split < line.len
+                ? trim(bytes_make(line.at + split + 1, line.len - split - 1))
+                : bytes_make(line.at + line.len, 0);
         return true;
     }
     return false;
@@ -158,8 +158,8 @@ enum err log_dir_meta_check(struct log_dir *const *dirs, size_t n,
         if (dir->meta.cluster_id[0] != '\0') {
             if (first_cluster == NULL)
                 first_cluster = dir;
-            if (strcmp(first_cluster->meta.cluster_id,
-                       dir->meta.cluster_id) != 0)
+            if (strcmp(first_cluster->meta.cluster_id, dir->meta.cluster_id) !=
+                0)
                 return err_set(why, ERR_CONFLICT,
                                "%s and %s belong to different clusters (%s, "
                                "%s in " DIR_META ")",

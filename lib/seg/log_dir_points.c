@@ -95,10 +95,9 @@ void dir_point_find(struct log_dir *dir, struct bytes topic, int32_t partition,
 {
     struct dir_point *point;
 
-    *out = (struct dir_point){ .recovery = -1,
-                               .start = -1,
-                               .high = -1,
-                               .clean = -1 };
+    *out = (struct dir_point){
+        .recovery = -1, .start = -1, .high = -1, .clean = -1
+    };
     lock_take(&dir->lock);
     point = point_find(dir, topic, partition);
     if (point != NULL) {
@@ -127,15 +126,16 @@ void dir_point_forget(struct log_dir *dir, struct bytes topic,
         point_free(point);
 }
 
-/* -- reading --------------------------------------------------------------------- */
+/* -- reading
+ * --------------------------------------------------------------------- */
 
 struct point_sink {
     struct log_dir *dir;
     enum point_kind kind;
 };
 
-static enum err point_each(void *context, struct bytes topic,
-                           int32_t partition, int64_t offset)
+static enum err point_each(void *context, struct bytes topic, int32_t partition,
+                           int64_t offset)
 {
     struct point_sink *sink = context;
 
@@ -183,10 +183,9 @@ static enum err point_file_read(struct log_dir *dir, enum point_kind kind,
     diag_warn("event=checkpoint_malformed file=%s line=%d "
               "consequence=\"%s\"",
               path, line,
-              kind == POINT_RECOVERY
-                  ? "all segments are recovered"
-              : kind == POINT_START ? "logs start at their first segment"
-                                    : "compaction starts from the beginning");
+              kind == POINT_RECOVERY ? "all segments are recovered"
+              : kind == POINT_START  ? "logs start at their first segment"
+                                     : "compaction starts from the beginning");
     return ERR_OK;
 }
 
@@ -200,7 +199,8 @@ enum err dir_points_read(struct log_dir *dir, struct errmsg *why)
     return err;
 }
 
-/* -- writing --------------------------------------------------------------------- */
+/* -- writing
+ * --------------------------------------------------------------------- */
 
 static int64_t log_point(struct log *log, enum point_kind kind)
 {
@@ -231,8 +231,7 @@ static size_t points_each(struct log_dir *dir, enum point_kind kind,
 {
     size_t n = 0;
 
-    LIST_EACH(link, &dir->logs)
-    {
+    LIST_EACH(link, &dir->logs) {
         struct log *log = CONTAINER_OF(link, struct log, link);
         int64_t value = log_point(log, kind);
 
@@ -340,7 +339,8 @@ enum err log_dir_write_clean_points(struct log_dir *dir, struct errmsg *why)
     return points_write(dir, POINT_CLEAN, why);
 }
 
-/* -- logs come and go -------------------------------------------------------------- */
+/* -- logs come and go
+ * -------------------------------------------------------------- */
 
 void dir_log_add(struct log_dir *dir, struct log *log)
 {

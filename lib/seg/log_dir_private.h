@@ -19,7 +19,7 @@ struct dir_point {
     int64_t start;
     int64_t high;
     int64_t clean;
-    bool closed;      /* closed cleanly by this process */
+    bool closed; /* closed cleanly by this process */
 };
 
 /* A file or directory that waits to be removed. */
@@ -38,21 +38,22 @@ struct log_dir {
     char *path;
     int lock_fd;
     bool was_clean;
-    bool loaded;       /* log_dir_loaded() was said */
+    bool loaded;           /* log_dir_loaded() was said */
     _Atomic bool unsynced; /* closed logs wrote without fsync: one syncfs(2)
                               serves them all */
-    bool any_unclean;  /* a log of it was not closed cleanly */
+    bool any_unclean;      /* a log of it was not closed cleanly */
     _Atomic bool offline;
     struct log_dir_meta meta;
-    struct lock lock;  /* guards what follows */
-    struct list logs;  /* open ones: struct log, member link */
+    struct lock lock; /* guards what follows */
+    struct list logs; /* open ones: struct log, member link */
     size_t n_logs;
-    struct list waste; /* in no order */
-    struct map points; /* of known logs that are not open */
+    struct list waste;             /* in no order */
+    struct map points;             /* of known logs that are not open */
     struct log_dir_entry *entries; /* same; names owned */
     size_t n_entries;
     size_t size_entries;
-    uint64_t written[DIR_CHECKPOINTS]; /* hash of each checkpoint as last written */
+    uint64_t
+        written[DIR_CHECKPOINTS]; /* hash of each checkpoint as last written */
     struct lock checkpoint_lock[DIR_CHECKPOINTS]; /* one writer of a file */
     log_dir_offline_fn *on_offline;
     void *on_offline_context;
@@ -80,7 +81,8 @@ void dir_name_delete(char name[static 256], const char *topic,
 void dir_point_find(struct log_dir *dir, struct bytes topic, int32_t partition,
                     struct dir_point *out);
 
-/* The partition is open, or gone: its line comes from the log, or not at all. */
+/* The partition is open, or gone: its line comes from the log, or not at all.
+ */
 void dir_point_forget(struct log_dir *dir, struct bytes topic,
                       int32_t partition);
 

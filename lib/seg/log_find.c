@@ -1,8 +1,8 @@
 /* log_find.c - where in a file an offset begins.
  *
- * Offsets that were appended or asked for lately are remembered exactly, so that
- * a consumer at the end of the log needs no look at any file. Else the index
- * says where to begin, and headers are read from there.
+ * Offsets that were appended or asked for lately are remembered exactly, so
+ * that a consumer at the end of the log needs no look at any file. Else the
+ * index says where to begin, and headers are read from there.
  */
 #include "seg/log_private.h"
 

@@ -42,7 +42,8 @@ static void put_i64(uint8_t *at, int64_t v)
     memcpy(at, &u, 8);
 }
 
-/* -- reading files ------------------------------------------------------------------ */
+/* -- reading files
+ * ------------------------------------------------------------------ */
 
 /* How an index is searched: `after` says whether the entry lies beyond what is
  * looked for. */
@@ -72,8 +73,7 @@ static const struct index_shape offset_shape = { SEG_INDEX, INDEX_ENTRY,
                                                  offset_after };
 static const struct index_shape time_shape = { SEG_TIMEINDEX, TIME_ENTRY,
                                                time_after };
-static const struct index_shape time_offset_shape = { SEG_TIMEINDEX,
-                                                      TIME_ENTRY,
+static const struct index_shape time_offset_shape = { SEG_TIMEINDEX, TIME_ENTRY,
                                                       time_offset_after };
 
 static uint32_t *count_of(struct segment *segment, enum seg_kind kind)
@@ -103,8 +103,8 @@ static enum err count_entries(const struct fs *fs, int fd, uint32_t entry,
 
     if (fs->fstat(fs, fd, &st) != 0)
         return err_from_errno(errno);
-    high = st.size / entry > INT32_MAX ? INT32_MAX
-                                       : (uint32_t)(st.size / entry);
+    high =
+        st.size / entry > INT32_MAX ? INT32_MAX : (uint32_t)(st.size / entry);
     *n = high;
     if (high == 0)
         return ERR_OK;
@@ -169,9 +169,8 @@ static enum err index_open(struct log *log, const struct segment *segment,
 /* Count of leading entries that are not after `target`. The file may have been
  * cut meanwhile: what cannot be read counts as after. */
 static enum err search(const struct fs *fs, int fd,
-                       const struct index_shape *shape, uint32_t n,
-                       bool cached, int64_t target, uint32_t *slot,
-                       uint8_t *entry)
+                       const struct index_shape *shape, uint32_t n, bool cached,
+                       int64_t target, uint32_t *slot, uint8_t *entry)
 {
     uint8_t block[BLOCK];
     uint32_t low = 0, high = n;
@@ -209,7 +208,8 @@ static enum err search(const struct fs *fs, int fd,
     return err;
 }
 
-/* -- look up -------------------------------------------------------------------------- */
+/* -- look up
+ * -------------------------------------------------------------------------- */
 
 /* Pending entries of the active segment. Under `lock`. */
 static bool pending_lookup(const struct log *log, uint32_t relative,
@@ -234,7 +234,7 @@ static bool pending_lookup(const struct log *log, uint32_t relative,
 
 static int64_t relative_of(int64_t base, int64_t offset)
 {
-    return offset < base                ? -1
+    return offset < base               ? -1
            : offset - base > INT32_MAX ? INT32_MAX
                                        : offset - base;
 }
@@ -280,8 +280,7 @@ enum err index_lookup(struct log *log, int64_t base, int64_t offset,
 }
 
 enum err index_time_lookup(struct log *log, int64_t base, int64_t timestamp,
-                           int64_t *found, int64_t *offset,
-                           struct errmsg *why)
+                           int64_t *found, int64_t *offset, struct errmsg *why)
 {
     uint8_t entry[TIME_ENTRY] = { 0 };
     struct segment segment;
@@ -327,7 +326,9 @@ enum err index_time_last(struct log *log, int64_t base, int64_t *timestamp,
     return index_time_lookup(log, base, INT64_MAX, timestamp, offset, why);
 }
 
-/* -- add ------------------------------------------------------------------------------ */
+/* -- add
+ * ------------------------------------------------------------------------------
+ */
 
 static uint32_t entries_most(const struct log *log, uint32_t entry)
 {
@@ -390,9 +391,9 @@ enum err index_time_append(struct log *log, struct errmsg *why)
         log->hot->time = mem_need_more(log->hot->time, log->hot->size_time,
                                        sizeof *log->hot->time);
     }
-    log->hot->time[log->hot->n_time++] = (struct time_entry){
-        time, (uint32_t)relative_of(active->base, offset)
-    };
+    log->hot->time[log->hot->n_time++] =
+        (struct time_entry){ time,
+                             (uint32_t)relative_of(active->base, offset) };
     lock_give(&log->lock);
     log->time_last = time;
     log->time_last_offset = offset;
@@ -416,9 +417,9 @@ enum err index_append(struct log *log, int64_t offset, uint32_t position,
         log->hot->index = mem_need_more(log->hot->index, log->hot->size_index,
                                         sizeof *log->hot->index);
     }
-    log->hot->index[log->hot->n_index++] = (struct index_entry){
-        (uint32_t)relative_of(active->base, offset), position
-    };
+    log->hot->index[log->hot->n_index++] =
+        (struct index_entry){ (uint32_t)relative_of(active->base, offset),
+                              position };
     lock_give(&log->lock);
     err = index_time_append(log, why);
     if (err == ERR_OK && log->hot->n_index >= PENDING_MOST)
@@ -427,7 +428,9 @@ enum err index_append(struct log *log, int64_t offset, uint32_t position,
     return err == ERR_SPACE ? ERR_OK : err;
 }
 
-/* -- write ---------------------------------------------------------------------------- */
+/* -- write
+ * ----------------------------------------------------------------------------
+ */
 
 static enum err spill(struct log *log, enum seg_kind kind, const uint8_t *at,
                       uint32_t entry, uint32_t n, struct errmsg *why)
@@ -534,10 +537,9 @@ static enum err cut_one(struct log *log, const struct index_shape *shape,
     if (file != NULL) {
         err = search(log_fs(log), seg_file_fd(file), shape, n, false,
                      relative - 1, &slot, entry);
-        if (err == ERR_OK && log_fs(log)->ftruncate(log_fs(log),
-                                                    seg_file_fd(file),
-                                                    (int64_t)slot *
-                                                        shape->entry) != 0)
+        if (err == ERR_OK &&
+            log_fs(log)->ftruncate(log_fs(log), seg_file_fd(file),
+                                   (int64_t)slot * shape->entry) != 0)
             err = io_fail(why, "truncate", seg_kind_suffix(shape->kind));
         seg_file_unref(&file);
     }
@@ -559,8 +561,8 @@ enum err index_cut(struct log *log, int64_t offset, struct errmsg *why)
     if (err == ERR_OK)
         err = cut_one(log, &offset_shape, relative < 0 ? 0 : relative, why);
     if (err == ERR_OK)
-        err = cut_one(log, &time_offset_shape, relative < 0 ? 0 : relative,
-                      why);
+        err =
+            cut_one(log, &time_offset_shape, relative < 0 ? 0 : relative, why);
     if (err == ERR_OK)
         err = index_time_last(log, base, &log->time_last,
                               &log->time_last_offset, why);

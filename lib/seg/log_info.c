@@ -91,16 +91,18 @@ int64_t log_size(struct log *log)
     return bytes;
 }
 
-/* -- distance --------------------------------------------------------------------------- */
+/* -- distance
+ * ---------------------------------------------------------------------------
+ */
 
-/* Bytes of the log before `offset`, as well as memory can tell. Under `lock`. */
+/* Bytes of the log before `offset`, as well as memory can tell. Under `lock`.
+ */
 static int64_t bytes_before(const struct log *log, int64_t offset)
 {
     uint32_t at = log_segment_at(log, offset);
     const struct segment *segment = &log->segments[at];
     bool active = at + 1 == log->n_segments;
-    int64_t end = active ? atomic_load(&log->end)
-                         : log->segments[at + 1].base;
+    int64_t end = active ? atomic_load(&log->end) : log->segments[at + 1].base;
     int64_t bytes = 0;
 
     for (uint32_t i = 0; i < at; i++)
@@ -113,9 +115,9 @@ static int64_t bytes_before(const struct log *log, int64_t offset)
          i++)
         if (log->hot->marks[i].offset == offset)
             return bytes + log->hot->marks[i].position;
-    return bytes + (int64_t)((double)segment->size *
-                             (double)(offset - segment->base) /
-                             (double)(end - segment->base));
+    return bytes +
+           (int64_t)((double)segment->size * (double)(offset - segment->base) /
+                     (double)(end - segment->base));
 }
 
 int64_t log_bytes_between(struct log *log, int64_t from, int64_t to)
@@ -130,7 +132,8 @@ int64_t log_bytes_between(struct log *log, int64_t from, int64_t to)
     return bytes > 0 ? bytes : 1;
 }
 
-/* -- leader epochs ------------------------------------------------------------------------ */
+/* -- leader epochs
+ * ------------------------------------------------------------------------ */
 
 void log_epoch_assign(struct log *log, int32_t epoch, int64_t start)
 {

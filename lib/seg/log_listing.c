@@ -45,8 +45,7 @@ static enum err remove_now(struct walk *walk, const char *name)
     return err == ERR_OK ? io_unlink(log_fs(walk->log), path, walk->why) : err;
 }
 
-static enum err listing_each(void *context, const char *name,
-                             enum fs_kind kind)
+static enum err listing_each(void *context, const char *name, enum fs_kind kind)
 {
     struct walk *walk = context;
     struct listing *listing = walk->listing;

@@ -63,8 +63,8 @@ static enum err segment_make(struct log *log, const struct found *found,
         .size = (uint32_t)st.size,
         .n_txn = found->kinds & (1u << SEG_TXNINDEX) ? UNKNOWN_COUNT : 0,
         .exists = true,
-        .has_index = (found->kinds &
-                      ((1u << SEG_INDEX) | (1u << SEG_TIMEINDEX))) != 0,
+        .has_index =
+            (found->kinds & ((1u << SEG_INDEX) | (1u << SEG_TIMEINDEX))) != 0,
     };
     if (segment->has_index)
         segment->n_index = segment->n_time = UNKNOWN_COUNT;

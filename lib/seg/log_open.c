@@ -41,8 +41,7 @@ void log_free(struct log *log)
 {
     for (uint32_t i = 0; i < log->n_segments; i++)
         if (log->segments[i].exists)
-            seg_files_drop(log->dir->files, log->number,
-                           log->segments[i].base);
+            seg_files_drop(log->dir->files, log->number, log->segments[i].base);
     if (log->hot != NULL) {
         mem_free(log->hot->index);
         mem_free(log->hot->time);
@@ -130,9 +129,9 @@ static enum err open_existing(struct log *log, int64_t now_ms,
     return ERR_OK;
 }
 
-enum err log_open_named(struct log **out, struct log_dir *dir,
-                        const char *name, struct bytes topic,
-                        int32_t partition, enum log_open_mode mode,
+enum err log_open_named(struct log **out, struct log_dir *dir, const char *name,
+                        struct bytes topic, int32_t partition,
+                        enum log_open_mode mode,
                         const struct log_config *config, int64_t now_ms,
                         struct errmsg *why)
 {
@@ -177,8 +176,7 @@ enum err log_open(struct log **log, struct log_dir *dir, struct bytes topic,
                   struct errmsg *why)
 {
     char name[300];
-    int n = snprintf(name, sizeof name, "%.*s-%d", BYTES_ARG(topic),
-                     partition);
+    int n = snprintf(name, sizeof name, "%.*s-%d", BYTES_ARG(topic), partition);
 
     if (n < 0 || n > 255 || memchr(topic.at, '/', topic.len) != NULL ||
         topic.len == 0)

@@ -29,16 +29,16 @@ enum { INDEX_ENTRY = 8, TIME_ENTRY = 12, TXN_ENTRY = 34 };
 
 /* One segment: facts about its files. */
 struct segment {
-    int64_t base;          /* first offset; its name */
-    int64_t max_time;      /* largest timestamp so far, -1 none; UNKNOWN_TIME:
-                              ask the time index */
+    int64_t base;            /* first offset; its name */
+    int64_t max_time;        /* largest timestamp so far, -1 none; UNKNOWN_TIME:
+                                ask the time index */
     int64_t max_time_offset; /* offset recorded for it */
-    uint32_t size;         /* bytes of .log */
-    uint32_t n_index;      /* entries of .index in the file; UNKNOWN_COUNT */
-    uint32_t n_time;       /* entries of .timeindex in the file; same */
-    uint32_t n_txn;        /* entries of .txnindex; same; 0: no file */
-    bool exists;           /* .log is there (not before the first append) */
-    bool has_index;        /* .index or .timeindex may be there */
+    uint32_t size;           /* bytes of .log */
+    uint32_t n_index;        /* entries of .index in the file; UNKNOWN_COUNT */
+    uint32_t n_time;         /* entries of .timeindex in the file; same */
+    uint32_t n_txn;          /* entries of .txnindex; same; 0: no file */
+    bool exists;             /* .log is there (not before the first append) */
+    bool has_index;          /* .index or .timeindex may be there */
 };
 
 /* Entries of the active segment's indexes that are not in the files yet. */
@@ -77,9 +77,9 @@ enum { PENDING_MOST = 128 };
 
 struct log {
     struct log_dir *dir;
-    struct list link;       /* in dir->logs */
-    char *name;             /* of the directory; owned; changes by rename only */
-    char *topic;            /* owned */
+    struct list link; /* in dir->logs */
+    char *name;       /* of the directory; owned; changes by rename only */
+    char *topic;      /* owned */
     int32_t partition;
     _Atomic uint64_t number; /* in the cache of open files; a new one when names
                                may come again, see log_renumber() */
@@ -102,8 +102,8 @@ struct log {
     struct segment *segments; /* owned; by base; the last one is active */
     uint32_t n_segments;      /* at least 1 */
     uint32_t size_segments;
-    struct hot *hot;          /* owned; NULL until the first append */
-    uint32_t truncations;     /* counts; a flush that saw one proves nothing */
+    struct hot *hot;      /* owned; NULL until the first append */
+    uint32_t truncations; /* counts; a flush that saw one proves nothing */
     struct producers producers;
     struct epochs epochs;
     struct log_config config;
@@ -119,16 +119,16 @@ struct log {
     uint32_t since_index;     /* bytes appended since the last index entry */
     int64_t *snapshots;       /* offsets of snapshot files; owned; rising */
     uint32_t n_snapshots;
-    int64_t snapshot_last;    /* offset of the last one taken, or log start */
+    int64_t snapshot_last; /* offset of the last one taken, or log start */
 
     /* Under `lock`. */
-    struct uuid topic_id;     /* zero: none */
+    struct uuid topic_id;        /* zero: none */
     _Atomic bool topic_id_dirty; /* not in the file */
-    bool files_dirty;         /* names in the directory changed since a sync */
-    bool parent_dirty;        /* the directory itself was made */
-    bool small_dirty;         /* small files written without sync */
-    int64_t flushed_ms;       /* time of the last flush, or of open */
-    int64_t flushed_end;      /* LEO then, for flush.messages */
+    bool files_dirty;    /* names in the directory changed since a sync */
+    bool parent_dirty;   /* the directory itself was made */
+    bool small_dirty;    /* small files written without sync */
+    int64_t flushed_ms;  /* time of the last flush, or of open */
+    int64_t flushed_end; /* LEO then, for flush.messages */
 };
 
 static inline struct segment *log_active(const struct log *log)
@@ -141,7 +141,8 @@ static inline const struct fs *log_fs(const struct log *log)
     return log->dir->fs;
 }
 
-/* -- names (log_files.c) --------------------------------------------------------- */
+/* -- names (log_files.c)
+ * --------------------------------------------------------- */
 
 /* "<dir>/<log>/%020d<suffix>" */
 MUST_USE enum err log_file_path(const struct log *log, int64_t base,
@@ -160,7 +161,8 @@ const char *seg_kind_suffix(enum seg_kind kind);
  * points into name. */
 bool log_file_name_read(const char *name, int64_t *base, const char **suffix);
 
-/* -- open files (log_files.c) ------------------------------------------------------ */
+/* -- open files (log_files.c)
+ * ------------------------------------------------------ */
 
 /* A reference to a file of the segment at `base`. */
 MUST_USE enum err log_file_get(struct log *log, int64_t base,
@@ -168,8 +170,9 @@ MUST_USE enum err log_file_get(struct log *log, int64_t base,
                                struct seg_file **file, struct errmsg *why);
 
 /* Segments were removed whose names may be used again. A reader may be about to
- * put an old file into the cache: it does so under the old number. Call it after
- * the old files were renamed, before new ones are made. Under `writer`. */
+ * put an old file into the cache: it does so under the old number. Call it
+ * after the old files were renamed, before new ones are made. Under `writer`.
+ */
 void log_renumber(struct log *log);
 
 /* A disk failure: take the directory offline. Gives back `err`; ERR_NOMEM,
@@ -179,7 +182,8 @@ enum err log_failed(struct log *log, enum err err, const struct errmsg *why);
 /* ERR_IO when the directory is offline or the log has failed. */
 MUST_USE enum err log_usable(struct log *log, struct errmsg *why);
 
-/* -- segments in memory (log_segments.c) ------------------------------------------- */
+/* -- segments in memory (log_segments.c)
+ * ------------------------------------------- */
 
 /* Index of the segment that holds `offset`: the last one whose base is not
  * above; 0 when it lies before all. Under `lock`. */
@@ -229,7 +233,8 @@ MUST_USE enum err log_segment_largest(struct log *log,
                                       int64_t *largest, int64_t *modified,
                                       struct errmsg *why);
 
-/* -- indexes (log_index.c) ----------------------------------------------------------- */
+/* -- indexes (log_index.c)
+ * ----------------------------------------------------------- */
 
 /* Greatest entry of .index <= `offset`: where to begin looking; position 0 when
  * there is none. `cached`: ERR_AGAIN instead of waiting for the disk. */
@@ -237,7 +242,8 @@ MUST_USE enum err index_lookup(struct log *log, int64_t base, int64_t offset,
                                bool cached, uint32_t *position,
                                struct errmsg *why);
 
-/* Greatest entry of .timeindex <= `timestamp`; (-1, base) when there is none. */
+/* Greatest entry of .timeindex <= `timestamp`; (-1, base) when there is none.
+ */
 MUST_USE enum err index_time_lookup(struct log *log, int64_t base,
                                     int64_t timestamp, int64_t *found,
                                     int64_t *offset, struct errmsg *why);
@@ -266,14 +272,15 @@ MUST_USE enum err index_make(struct log *log, struct errmsg *why);
 MUST_USE enum err index_cut(struct log *log, int64_t offset,
                             struct errmsg *why);
 
-/* Whether an index of the active segment takes no more, after `more` entries. */
+/* Whether an index of the active segment takes no more, after `more` entries.
+ */
 bool index_is_full(struct log *log, uint32_t more);
 
 /* One entry of .txnindex. */
 struct txn_entry {
     int64_t producer_id;
     int64_t first_offset;
-    int64_t last_offset;  /* of the marker */
+    int64_t last_offset; /* of the marker */
     int64_t last_stable;
 };
 
@@ -299,7 +306,8 @@ MUST_USE enum err txn_index_each(struct log *log, int64_t base,
 MUST_USE enum err txn_index_cut(struct log *log, int64_t offset,
                                 struct errmsg *why);
 
-/* -- finding (log_find.c) -------------------------------------------------------------- */
+/* -- finding (log_find.c)
+ * -------------------------------------------------------------- */
 
 /* Remember that `offset` begins at `position` of the active segment. Under
  * `lock`. */
@@ -314,20 +322,21 @@ MUST_USE enum err log_find_position(struct log *log,
                                     uint32_t *position, uint32_t *size,
                                     struct errmsg *why);
 
-/* -- scanning (log_scan.c) -------------------------------------------------------------- */
+/* -- scanning (log_scan.c)
+ * -------------------------------------------------------------- */
 
 /* Walk batches of a file. */
 struct scan {
     const struct fs *fs;
     int fd;
-    uint32_t position;   /* of the next batch */
-    uint32_t end;        /* do not look beyond */
-    bool whole;          /* give whole batches and check their CRC */
-    size_t window;       /* bytes read at once */
-    uint8_t *buffer;     /* owned */
-    size_t size;         /* bytes allocated */
-    uint32_t at;         /* file position of buffer[0] */
-    size_t len;          /* bytes in the buffer */
+    uint32_t position; /* of the next batch */
+    uint32_t end;      /* do not look beyond */
+    bool whole;        /* give whole batches and check their CRC */
+    size_t window;     /* bytes read at once */
+    uint8_t *buffer;   /* owned */
+    size_t size;       /* bytes allocated */
+    uint32_t at;       /* file position of buffer[0] */
+    size_t len;        /* bytes in the buffer */
 };
 
 void scan_init(struct scan *scan, const struct fs *fs, int fd, uint32_t from,
@@ -349,7 +358,8 @@ static inline bool scan_is_damage(enum err err)
            err == ERR_CORRUPT || err == ERR_RECORD || err == ERR_RANGE;
 }
 
-/* -- producer state (log_producers.c) ----------------------------------------------------- */
+/* -- producer state (log_producers.c)
+ * ----------------------------------------------------- */
 
 /* Recompute log->unstable. Under `lock`. */
 void log_unstable_update(struct log *log);
@@ -374,13 +384,14 @@ MUST_USE enum err log_producers_replay(struct log *log, int64_t from,
 
 /* Apply one batch; `write_txn`: aborted ones go to the active .txnindex. */
 MUST_USE enum err log_producers_apply(struct log *log,
-                                      const struct batch *batch,
-                                      bool write_txn, struct errmsg *why);
+                                      const struct batch *batch, bool write_txn,
+                                      struct errmsg *why);
 
 void log_snapshot_note(struct log *log, int64_t offset);
 void log_snapshot_forget(struct log *log, int64_t offset);
 
-/* -- small files (log_small.c) -------------------------------------------------------------- */
+/* -- small files (log_small.c)
+ * -------------------------------------------------------------- */
 
 /* Write partition.metadata and leader-epoch-checkpoint where they differ. */
 MUST_USE enum err log_small_write(struct log *log, bool sync,
@@ -390,12 +401,14 @@ MUST_USE enum err log_small_write(struct log *log, bool sync,
 MUST_USE enum err log_small_read(struct log *log, bool has_epochs,
                                  bool has_metadata, struct errmsg *why);
 
-/* -- life ------------------------------------------------------------------------------------ */
+/* -- life
+ * ------------------------------------------------------------------------------------
+ */
 
 /* A file of a segment that the listing showed (log_listing.c). */
 struct found {
     int64_t base;
-    unsigned kinds;      /* bit (1 << enum seg_kind) */
+    unsigned kinds; /* bit (1 << enum seg_kind) */
     bool snapshot;
 };
 
@@ -403,9 +416,9 @@ struct listing {
     struct found *items; /* owned; by base */
     size_t n;
     size_t size;
-    bool has_epochs;     /* leader-epoch-checkpoint */
-    bool has_metadata;   /* partition.metadata */
-    bool has_swap;       /* *.swap or *.cleaned: see log_swap.c */
+    bool has_epochs;   /* leader-epoch-checkpoint */
+    bool has_metadata; /* partition.metadata */
+    bool has_swap;     /* *.swap or *.cleaned: see log_swap.c */
 };
 
 /* List the log's directory; *.deleted and *.tmp go at once. ERR_ABSENT. */
@@ -425,8 +438,8 @@ MUST_USE enum err log_load(struct log *log, const struct listing *listing,
 /* Recover `segments` from the recovery point on (log_recover.c). Those before
  * it are in the log already. */
 MUST_USE enum err log_recover(struct log *log, const struct segment *segments,
-                              size_t n, int64_t recovery_point,
-                              int64_t now_ms, struct errmsg *why);
+                              size_t n, int64_t recovery_point, int64_t now_ms,
+                              struct errmsg *why);
 
 /* Start a segment at `base`, which becomes the active one (log_roll.c). Under
  * `writer`. */

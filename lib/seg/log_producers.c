@@ -44,7 +44,8 @@ enum err log_producers_apply(struct log *log, const struct batch *batch,
     return ERR_OK;
 }
 
-/* -- the list of snapshot files ------------------------------------------------------- */
+/* -- the list of snapshot files
+ * ------------------------------------------------------- */
 
 void log_snapshot_note(struct log *log, int64_t offset)
 {
@@ -104,7 +105,9 @@ enum err log_snapshots_cut(struct log *log, int64_t below, int64_t above,
     return ERR_OK;
 }
 
-/* -- write ---------------------------------------------------------------------------- */
+/* -- write
+ * ----------------------------------------------------------------------------
+ */
 
 enum err log_snapshot_take(struct log *log, int64_t offset, struct errmsg *why)
 {
@@ -136,7 +139,9 @@ enum err log_snapshot_take(struct log *log, int64_t offset, struct errmsg *why)
     return ERR_OK;
 }
 
-/* -- load ----------------------------------------------------------------------------- */
+/* -- load
+ * -----------------------------------------------------------------------------
+ */
 
 static enum err snapshot_load_one(struct log *log, int64_t offset,
                                   int64_t now_ms, struct errmsg *why)
@@ -168,8 +173,8 @@ enum err log_snapshot_load(struct log *log, int64_t end, int64_t now_ms,
                            int64_t *from, struct errmsg *why)
 {
     while (log->n_snapshots > 0 && log->snapshots[log->n_snapshots - 1] > end) {
-        enum err err = snapshot_unlink(
-            log, log->snapshots[log->n_snapshots - 1], why);
+        enum err err =
+            snapshot_unlink(log, log->snapshots[log->n_snapshots - 1], why);
 
         if (err != ERR_OK)
             return err;
@@ -208,8 +213,8 @@ static enum err replay_segment(struct log *log, const struct segment *segment,
     if (segment->size == 0)
         return ERR_OK;
     if (from > segment->base)
-        err = log_find_position(log, segment, from, false, &position, &size,
-                                why);
+        err =
+            log_find_position(log, segment, from, false, &position, &size, why);
     if (err == ERR_OK)
         err = log_file_get(log, segment->base, SEG_LOG, false, &file, why);
     if (err != ERR_OK)
@@ -254,7 +259,8 @@ enum err log_producers_replay(struct log *log, int64_t from, int64_t to,
     return err;
 }
 
-/* -- questions ------------------------------------------------------------------------ */
+/* -- questions
+ * ------------------------------------------------------------------------ */
 
 bool log_txn_is_open(struct log *log, int64_t producer_id)
 {
@@ -283,8 +289,8 @@ enum err log_producers(struct log *log, struct arena *arena,
 
     *n = 0;
     lock_take(&log->lock);
-    *producers = arena_array(arena, log->producers.map.count,
-                             sizeof **producers);
+    *producers =
+        arena_array(arena, log->producers.map.count, sizeof **producers);
     if (*producers == NULL)
         err = arena->err;
     for (struct map_link *link = map_next(&log->producers.map, NULL);
@@ -295,8 +301,8 @@ enum err log_producers(struct log *log, struct arena *arena,
         (*producers)[(*n)++] = (struct log_producer){
             .producer_id = p->id,
             .epoch = p->epoch,
-            .last_sequence =
-                p->n_batches > 0 ? p->batches[p->n_batches - 1].last_sequence
+            .last_sequence = p->n_batches > 0
+                                 ? p->batches[p->n_batches - 1].last_sequence
                                  : BATCH_NO_SEQUENCE,
             .last_timestamp = p->last_timestamp,
             .coordinator_epoch = p->coordinator_epoch,

@@ -5,12 +5,12 @@
 struct place {
     struct segment segment;
     uint32_t position;
-    uint32_t size;  /* of the batch there; 0: not known */
+    uint32_t size; /* of the batch there; 0: not known */
     bool active;
 };
 
-/* Where the batch that holds `offset` begins: maybe in a later segment, when the
- * rest of this one was compacted away. At the segment's end: nowhere. */
+/* Where the batch that holds `offset` begins: maybe in a later segment, when
+ * the rest of this one was compacted away. At the segment's end: nowhere. */
 static enum err find(struct log *log, int64_t offset, bool cached,
                      struct place *place, struct errmsg *why)
 {
@@ -141,10 +141,9 @@ static enum err try_read(struct log *log, int64_t offset, int64_t limit,
     *plan = (struct log_plan){ .file = NULL };
     limit = limit < end ? limit : end;
     if (offset < atomic_load(&log->start) || offset > end)
-        return err_set(why, ERR_RANGE,
-                       "offset %lld is not within [%lld, %lld]",
-                       (long long)offset,
-                       (long long)atomic_load(&log->start), (long long)end);
+        return err_set(why, ERR_RANGE, "offset %lld is not within [%lld, %lld]",
+                       (long long)offset, (long long)atomic_load(&log->start),
+                       (long long)end);
     lock_take(&log->lock);
     cuts = log->truncations;
     lock_give(&log->lock);
@@ -163,12 +162,11 @@ static enum err try_read(struct log *log, int64_t offset, int64_t limit,
     err = make_plan(log, &place, limit_at, max_bytes, flags, plan, why);
     if (err != ERR_OK)
         return err;
-    plan->hot = place.active &&
-                place.segment.size - place.position <= HOT_BYTES;
+    plan->hot =
+        place.active && place.segment.size - place.position <= HOT_BYTES;
     lock_take(&log->lock);
     /* A reader that got all up to the limit comes back for the limit. */
-    if (plan->length == limit_at - place.position &&
-        log->truncations == cuts &&
+    if (plan->length == limit_at - place.position && log->truncations == cuts &&
         log_active(log)->base == place.segment.base)
         log_mark(log, limit, limit_at);
     lock_give(&log->lock);

@@ -16,11 +16,11 @@
 
 struct recovery {
     struct log *log;
-    int64_t from;       /* producer state: apply from this offset on */
-    uint32_t position;  /* scan from here */
-    int64_t next;       /* the lowest offset that may come next */
-    uint32_t indexed;   /* position of the last index entry */
-    bool cut;           /* bytes were cut off */
+    int64_t from;      /* producer state: apply from this offset on */
+    uint32_t position; /* scan from here */
+    int64_t next;      /* the lowest offset that may come next */
+    uint32_t indexed;  /* position of the last index entry */
+    bool cut;          /* bytes were cut off */
 };
 
 static enum err take_batch(struct recovery *r, const struct batch *batch,
@@ -45,8 +45,7 @@ static enum err take_batch(struct recovery *r, const struct batch *batch,
         active->max_time = h->max_timestamp;
         active->max_time_offset = last;
     }
-    if (position - r->indexed >
-        (uint32_t)log->config.index_interval_bytes) {
+    if (position - r->indexed > (uint32_t)log->config.index_interval_bytes) {
         err = index_append(log, last, position, why);
         r->indexed = position;
     }
@@ -60,8 +59,7 @@ static enum err take_batch(struct recovery *r, const struct batch *batch,
 }
 
 static enum err cut_file(struct recovery *r, struct seg_file *file,
-                         uint32_t position, enum err reason,
-                         struct errmsg *why)
+                         uint32_t position, enum err reason, struct errmsg *why)
 {
     struct log *log = r->log;
     struct segment *active = log_active(log);
@@ -223,8 +221,7 @@ static enum err remove_rest(struct log *log, const struct segment *segments,
 enum { SNAPSHOT_WORTH_BYTES = 1 << 20 };
 
 enum err log_recover(struct log *log, const struct segment *segments, size_t n,
-                     int64_t recovery_point, int64_t now_ms,
-                     struct errmsg *why)
+                     int64_t recovery_point, int64_t now_ms, struct errmsg *why)
 {
     struct recovery r = { .log = log };
     int64_t at;

@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "seg/log_private.h"
 
-/* -- deciding ----------------------------------------------------------------------- */
+/* -- deciding
+ * ----------------------------------------------------------------------- */
 
 /* Whether the segment at `i` may go at all: below the high watermark, and not
  * the active one while that is empty. */
@@ -41,7 +42,8 @@ size_t log_retention_choose(const struct log_segment_fact *facts, size_t n,
     return k;
 }
 
-/* -- doing -------------------------------------------------------------------------- */
+/* -- doing
+ * -------------------------------------------------------------------------- */
 
 static enum err gather_once(struct log *log, struct log_segment_fact *facts,
                             size_t size, size_t *n, struct errmsg *why)
@@ -101,7 +103,8 @@ enum err log_segment_facts(struct log *log, struct arena *arena,
 
     *n = 0;
     *facts = arena_array(arena, size, sizeof **facts);
-    return *facts == NULL ? arena->err : gather(log, *facts, size, n, &look, why);
+    return *facts == NULL ? arena->err
+                          : gather(log, *facts, size, n, &look, why);
 }
 
 static void raise_start(struct log *log, int64_t offset)
@@ -134,9 +137,10 @@ static struct segment *take_head(struct log *log, int64_t keep, uint32_t *n)
     return gone;
 }
 
-static enum err remove_head(struct log *log, const struct log_segment_fact *last,
-                            bool all, uint32_t look, int64_t now_ms,
-                            size_t *removed, struct errmsg *why)
+static enum err remove_head(struct log *log,
+                            const struct log_segment_fact *last, bool all,
+                            uint32_t look, int64_t now_ms, size_t *removed,
+                            struct errmsg *why)
 {
     struct segment *gone;
     uint32_t n;

@@ -90,10 +90,8 @@ enum err log_roll(struct log *log, int64_t now_ms, struct errmsg *why)
     lock_take(&log->writer);
     err = log_usable(log, why);
     if (err == ERR_OK)
-        err = log_failed(log,
-                         log_roll_over(log, atomic_load(&log->end), now_ms,
-                                       why),
-                         why);
+        err = log_failed(
+            log, log_roll_over(log, atomic_load(&log->end), now_ms, why), why);
     lock_give(&log->writer);
     return err;
 }

@@ -33,8 +33,8 @@ struct segment log_active_copy(struct log *log)
 void log_segment_add(struct log *log, const struct segment *segment)
 {
     if (log->n_segments == log->size_segments) {
-        log->size_segments = log->n_segments < 4 ? log->n_segments + 1
-                                                 : log->n_segments * 2;
+        log->size_segments =
+            log->n_segments < 4 ? log->n_segments + 1 : log->n_segments * 2;
         log->segments = mem_need_more(log->segments, log->size_segments,
                                       sizeof *log->segments);
     }

@@ -2,8 +2,8 @@
  *
  * Neither is written at once when it changes: epochs can be made anew from the
  * batches above the recovery point, and the topic id comes again from the
- * controller. Both are written before the recovery point moves, and the topic id
- * before the first batch, so that data is never without it.
+ * controller. Both are written before the recovery point moves, and the topic
+ * id before the first batch, so that data is never without it.
  */
 #include "base/diag.h"
 #include "base/mem.h"
@@ -89,7 +89,9 @@ enum err log_small_write(struct log *log, bool sync, struct errmsg *why)
     return err;
 }
 
-/* -- read ----------------------------------------------------------------------------- */
+/* -- read
+ * -----------------------------------------------------------------------------
+ */
 
 static enum err load_small(struct log *log, const char *name,
                            char path[static SEG_PATH_MOST], uint8_t **data,
@@ -100,9 +102,9 @@ static enum err load_small(struct log *log, const char *name,
 
     if (err == ERR_OK)
         err = io_path(path, dir, name, why);
-    return err != ERR_OK ? err
-                         : io_load(log_fs(log), path, SMALL_BYTES_MOST, data,
-                                   len, why);
+    return err != ERR_OK
+               ? err
+               : io_load(log_fs(log), path, SMALL_BYTES_MOST, data, len, why);
 }
 
 static enum err epoch_each(void *context, int32_t epoch, int64_t start)
@@ -181,7 +183,8 @@ enum err log_small_read(struct log *log, bool has_epochs, bool has_metadata,
     return err;
 }
 
-/* -- topic id ------------------------------------------------------------------------- */
+/* -- topic id
+ * ------------------------------------------------------------------------- */
 
 struct uuid log_topic_id(struct log *log)
 {

@@ -3,8 +3,9 @@
  *     *.cleaned   output in progress: of no use
  *     *.swap      output complete, old segments perhaps still there
  *
- * Steps (6.6): `.swap` files at or beyond the lowest `.cleaned` belong to a split
- * that was not complete: they go, and so do all `.cleaned`. What is left of
+ * Steps (6.6): `.swap` files at or beyond the lowest `.cleaned` belong to a
+ * split that was not complete: they go, and so do all `.cleaned`. What is left
+ * of
  * `.swap` replaces every segment whose base lies in the range it covers.
  */
 #include <errno.h>
@@ -109,8 +110,8 @@ static enum err remove_halves(struct log *log, const char *dir,
     return err;
 }
 
-static enum err put_in_place(struct log *log, const char *dir,
-                             const char *name, struct errmsg *why)
+static enum err put_in_place(struct log *log, const char *dir, const char *name,
+                             struct errmsg *why)
 {
     char from[SEG_PATH_MOST], to[SEG_PATH_MOST];
     enum err err = io_path(from, dir, name, why);

@@ -13,8 +13,7 @@ struct wanted {
 
 /* The first such record of a batch; ERR_ABSENT when there is none. */
 static enum err find_record(const struct batch *batch,
-                            const struct wanted *wanted,
-                            struct log_offset *out)
+                            const struct wanted *wanted, struct log_offset *out)
 {
     struct batch_reader reader;
     struct batch_record record;
@@ -124,8 +123,8 @@ enum err log_segment_largest(struct log *log, const struct segment *segment,
     char path[SEG_PATH_MOST];
     struct fs_stat st;
     int64_t offset;
-    enum err err = log_segment_max_time(log, segment->base, largest, &offset,
-                                        why);
+    enum err err =
+        log_segment_max_time(log, segment->base, largest, &offset, why);
 
     if (err != ERR_OK || (*largest >= 0 && modified == NULL))
         return err;
@@ -191,8 +190,8 @@ static enum err offset_max_time(struct log *log, struct log_offset *out,
     if (best < 0)
         return ERR_OK;
     wanted.at_least = best;
-    err = search_segment(log, &holds, &wanted, atomic_load(&log->end), out,
-                         why);
+    err =
+        search_segment(log, &holds, &wanted, atomic_load(&log->end), out, why);
     return err == ERR_ABSENT ? ERR_OK : err;
 }
 

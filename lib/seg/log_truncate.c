@@ -10,8 +10,7 @@
 #include "seg/log_private.h"
 
 /* Take the last segment out of the row, then its files away. */
-static enum err remove_last(struct log *log, int64_t now_ms,
-                            struct errmsg *why)
+static enum err remove_last(struct log *log, int64_t now_ms, struct errmsg *why)
 {
     struct segment last;
 
@@ -28,7 +27,8 @@ static enum err remove_last(struct log *log, int64_t now_ms,
     return log_segment_remove(log, &last, true, now_ms, why);
 }
 
-/* The largest timestamp left: the last time index entry, and what follows it. */
+/* The largest timestamp left: the last time index entry, and what follows it.
+ */
 static enum err find_max_time(struct log *log, struct errmsg *why)
 {
     struct segment *active = log_active(log);
@@ -45,8 +45,8 @@ static enum err find_max_time(struct log *log, struct errmsg *why)
             err = log_file_get(log, active->base, SEG_LOG, false, &file, why);
         if (err != ERR_OK)
             return err;
-        scan_init(&scan, log_fs(log), seg_file_fd(file), position,
-                  active->size, false);
+        scan_init(&scan, log_fs(log), seg_file_fd(file), position, active->size,
+                  false);
         while ((err = scan_next(&scan, &batch)) == ERR_OK)
             if (batch.header.max_timestamp > time) {
                 time = batch.header.max_timestamp;
@@ -75,8 +75,8 @@ static enum err cut_active(struct log *log, int64_t offset, int64_t now_ms,
     enum err err;
 
     if (copy.size > 0) {
-        err = log_find_position(log, &copy, offset, false, &position, &size,
-                                why);
+        err =
+            log_find_position(log, &copy, offset, false, &position, &size, why);
         if (err != ERR_OK)
             return err;
     }
@@ -92,8 +92,8 @@ static enum err cut_active(struct log *log, int64_t offset, int64_t now_ms,
         err = log_file_get(log, copy.base, SEG_LOG, false, &file, why);
         if (err != ERR_OK)
             return err;
-        if (log_fs(log)->ftruncate(log_fs(log), seg_file_fd(file),
-                                   position) != 0)
+        if (log_fs(log)->ftruncate(log_fs(log), seg_file_fd(file), position) !=
+            0)
             err = io_fail(why, "truncate a segment of", log->name);
         seg_file_unref(&file);
         if (err != ERR_OK)

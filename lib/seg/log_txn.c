@@ -177,7 +177,8 @@ enum err txn_index_cut(struct log *log, int64_t offset, struct errmsg *why)
     return ERR_OK;
 }
 
-/* -- for Fetch ------------------------------------------------------------------------ */
+/* -- for Fetch
+ * ------------------------------------------------------------------------ */
 
 struct aborted_walk {
     struct arena *arena;
@@ -205,8 +206,8 @@ static enum err aborted_each(void *context, const struct txn_entry *entry)
             walk->found = more;
             walk->size = size;
         }
-        walk->found[walk->n++] = (struct log_aborted){ entry->producer_id,
-                                                       entry->first_offset };
+        walk->found[walk->n++] =
+            (struct log_aborted){ entry->producer_id, entry->first_offset };
     }
     /* What was stable then covers all that is asked for: done. */
     return entry->last_stable >= walk->to ? ERR_EXISTS : ERR_OK;

@@ -24,9 +24,8 @@ static uint32_t msgset_least(const struct msgset_builder *builder)
 static int8_t msgset_attributes(const struct msgset_builder *builder,
                                 enum codec codec)
 {
-    int append = builder->magic >= 1 && builder->append_time
-                     ? BATCH_APPEND_TIME
-                     : 0;
+    int append =
+        builder->magic >= 1 && builder->append_time ? BATCH_APPEND_TIME : 0;
 
     return (int8_t)((int)codec | append);
 }
@@ -49,8 +48,8 @@ enum err msgset_builder_start(struct msgset_builder *builder, int8_t magic,
     }
     if (codec != CODEC_NONE)
         wr_room(out, BATCH_OVERHEAD + msgset_least(builder));
-    builder->err = codec_writer_start(&builder->deflate, codec, magic == 0,
-                                      out);
+    builder->err =
+        codec_writer_start(&builder->deflate, codec, magic == 0, out);
     if (builder->err == ERR_OK)
         builder->err = out->err;
     return builder->err;
@@ -82,8 +81,12 @@ static void msgset_message(struct msgset_builder *builder, int64_t offset,
 {
     uint8_t room[BATCH_OVERHEAD + MSGSET_LEAST_MAGIC_1];
     uint8_t more[4];
-    struct wr head = { .data = room, .size = sizeof room, .limit = sizeof room };
-    struct wr tail = { .data = more, .size = sizeof more, .limit = sizeof more };
+    struct wr head = { .data = room,
+                       .size = sizeof room,
+                       .limit = sizeof room };
+    struct wr tail = { .data = more,
+                       .size = sizeof more,
+                       .limit = sizeof more };
     int8_t attributes = msgset_attributes(builder, CODEC_NONE);
     uint32_t crc;
 
@@ -104,10 +107,10 @@ static void msgset_message(struct msgset_builder *builder, int64_t offset,
 void msgset_builder_add(struct msgset_builder *builder,
                         const struct batch_record *record)
 {
-    int64_t timestamp = builder->append_time ? builder->append_time_ms
-                                             : record->timestamp;
-    uint64_t size = (uint64_t)msgset_least(builder) + record->key.len +
-                    record->value.len;
+    int64_t timestamp =
+        builder->append_time ? builder->append_time_ms : record->timestamp;
+    uint64_t size =
+        (uint64_t)msgset_least(builder) + record->key.len + record->value.len;
     int64_t offset = record->offset;
 
     if (builder->err != ERR_OK)

@@ -5,8 +5,8 @@
  *
  * An uncompressed set is one message after the other. A compressed set is one
  * wrapper message whose value is such a set, compressed; its offset is that of
- * the last message in it. Offsets inside are absolute in magic 0, and count from
- * the first message on in magic 1 (KIP-31). Reading them is batch.h's.
+ * the last message in it. Offsets inside are absolute in magic 0, and count
+ * from the first message on in magic 1 (KIP-31). Reading them is batch.h's.
  *
  * Threads: a builder belongs to one thread at a time.
  */
@@ -16,18 +16,18 @@
 #include "seg/batch.h"
 
 struct msgset_builder {
-    struct wr *out;            /* borrowed until finish */
-    size_t start;              /* where in `out` the set begins */
-    int8_t magic;              /* 0 or 1 */
-    enum codec codec;          /* not zstd */
-    bool append_time;          /* magic 1: time type of the set */
-    int64_t append_time_ms;    /* its timestamp then */
+    struct wr *out;         /* borrowed until finish */
+    size_t start;           /* where in `out` the set begins */
+    int8_t magic;           /* 0 or 1 */
+    enum codec codec;       /* not zstd */
+    bool append_time;       /* magic 1: time type of the set */
+    int64_t append_time_ms; /* its timestamp then */
     struct codec_writer deflate;
-    int64_t base_offset;       /* of the first message */
-    int64_t last_offset;       /* of the last one added */
-    int64_t max_timestamp;     /* of those added, at least -1 */
-    int32_t count;             /* messages added */
-    enum err err;              /* first failure; sticks */
+    int64_t base_offset;   /* of the first message */
+    int64_t last_offset;   /* of the last one added */
+    int64_t max_timestamp; /* of those added, at least -1 */
+    int32_t count;         /* messages added */
+    enum err err;          /* first failure; sticks */
 };
 
 /* An idle builder; takes no memory. */

@@ -67,7 +67,8 @@ static struct producer *producer_new(struct producers *producers, int64_t id)
     return producer;
 }
 
-/* -- transactions by first offset ---------------------------------------------- */
+/* -- transactions by first offset
+ * ---------------------------------------------- */
 
 static void txns_add(struct txns *txns, struct txn txn)
 {
@@ -75,8 +76,8 @@ static void txns_add(struct txns *txns, struct txn txn)
 
     if (txns->n == txns->size) {
         txns->size = txns->size == 0 ? 4 : txns->size * 2;
-        txns->items = mem_need_more(txns->items, txns->size,
-                                    sizeof *txns->items);
+        txns->items =
+            mem_need_more(txns->items, txns->size, sizeof *txns->items);
     }
     while (at > 0 && txns->items[at - 1].first_offset > txn.first_offset) {
         txns->items[at] = txns->items[at - 1];
@@ -129,7 +130,8 @@ void producers_stable(struct producers *producers, int64_t offset)
             i++;
 }
 
-/* -- check ----------------------------------------------------------------------- */
+/* -- check
+ * ----------------------------------------------------------------------- */
 
 int32_t producer_first_sequence(const struct producer_batch *batch)
 {
@@ -141,8 +143,9 @@ int32_t producer_first_sequence(const struct producer_batch *batch)
                      0x7fffffffu);
 }
 
-static const struct producer_batch *find_duplicate(
-    const struct producer *producer, const struct batch_header *header)
+static const struct producer_batch *
+find_duplicate(const struct producer *producer,
+               const struct batch_header *header)
 {
     if (header->producer_epoch != producer->epoch)
         return NULL;
@@ -219,7 +222,8 @@ enum err producers_check(const struct producers *producers,
     return ERR_OK;
 }
 
-/* -- apply ----------------------------------------------------------------------- */
+/* -- apply
+ * ----------------------------------------------------------------------- */
 
 static void set_epoch(struct producer *producer, int16_t epoch)
 {
@@ -253,9 +257,8 @@ static void apply_data(struct producers *producers, struct producer *producer,
     producer->last_timestamp = header->max_timestamp;
     if (batch_is_transactional(header) && producer->txn_first_offset < 0) {
         producer->txn_first_offset = header->base_offset;
-        txns_add(&producers->open,
-                 (struct txn){ header->base_offset, LOG_NO_OFFSET,
-                               producer->id });
+        txns_add(&producers->open, (struct txn){ header->base_offset,
+                                                 LOG_NO_OFFSET, producer->id });
     }
 }
 
@@ -270,8 +273,7 @@ static int64_t stable_after(const struct producers *producers, int64_t id,
     return marker_offset + 1;
 }
 
-static void apply_marker(struct producers *producers,
-                         struct producer *producer,
+static void apply_marker(struct producers *producers, struct producer *producer,
                          const struct batch_header *header,
                          const struct txn_marker *marker,
                          struct txn_completed *completed)
@@ -335,7 +337,8 @@ void producers_put(struct producers *producers, const struct producer *from)
                                                  LOG_NO_OFFSET, from->id });
 }
 
-/* -- expiry ---------------------------------------------------------------------- */
+/* -- expiry
+ * ---------------------------------------------------------------------- */
 
 bool producer_is_expired(const struct producer *producer, int64_t now_ms,
                          int64_t expire_ms)
@@ -369,7 +372,8 @@ void producers_expire(struct producers *producers, int64_t now_ms,
     mem_free(gone);
 }
 
-/* -- markers --------------------------------------------------------------------- */
+/* -- markers
+ * --------------------------------------------------------------------- */
 
 /* Inflated bytes of a control batch: its one record has a few. */
 enum { MARKER_LIMIT = 64 * 1024 };
@@ -390,7 +394,8 @@ enum err txn_marker_read(const struct batch *batch, struct txn_marker *marker)
         err = batch_reader_next(&reader, &record);
     if (err == ERR_OK)
         err = batch_marker_read(&record, &end);
-    if (err == ERR_OK && (end.type == BATCH_ABORT || end.type == BATCH_COMMIT)) {
+    if (err == ERR_OK &&
+        (end.type == BATCH_ABORT || end.type == BATCH_COMMIT)) {
         marker->present = true;
         marker->abort = end.type == BATCH_ABORT;
         marker->coordinator_epoch = end.coordinator_epoch;

@@ -21,13 +21,13 @@ enum { PRODUCER_BATCHES = 5 };
 
 struct producer_batch {
     int64_t last_offset;
-    int64_t timestamp;    /* largest of the batch, ms */
+    int64_t timestamp; /* largest of the batch, ms */
     int32_t last_sequence;
     int32_t offset_delta; /* last - first offset */
 };
 
 struct producer {
-    struct map_link link;      /* in producers.map, by id */
+    struct map_link link; /* in producers.map, by id */
     int64_t id;
     int64_t last_timestamp;    /* ms; -1 none */
     int64_t txn_first_offset;  /* of the open transaction; -1 none */
@@ -51,27 +51,28 @@ struct txns {
 };
 
 struct producers {
-    struct map map;     /* by id */
-    struct txns open;   /* undecided */
-    struct txns closed; /* decided; the marker is not below the high watermark */
+    struct map map;   /* by id */
+    struct txns open; /* undecided */
+    struct txns
+        closed; /* decided; the marker is not below the high watermark */
 };
 
 /* The end of a transaction, out of a control batch. */
 struct txn_marker {
-    bool present;              /* the batch has a commit or abort marker */
+    bool present; /* the batch has a commit or abort marker */
     bool abort;
     int32_t coordinator_epoch;
-    int64_t timestamp;         /* ms */
+    int64_t timestamp; /* ms */
 };
 
 /* An aborted or committed transaction that a batch completed. */
 struct txn_completed {
-    bool present;          /* there was an open one */
+    bool present; /* there was an open one */
     bool abort;
     int64_t producer_id;
     int64_t first_offset;
-    int64_t last_offset;   /* of the marker */
-    int64_t last_stable;   /* where READ_COMMITTED ends after it */
+    int64_t last_offset; /* of the marker */
+    int64_t last_stable; /* where READ_COMMITTED ends after it */
 };
 
 void producers_init(struct producers *producers);

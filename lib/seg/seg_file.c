@@ -71,8 +71,7 @@ void seg_files_free(struct seg_files **files)
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &(*files)->shards[i];
 
-        LIST_EACH(link, &shard->lru)
-        {
+        LIST_EACH(link, &shard->lru) {
             struct seg_file *file = CONTAINER_OF(link, struct seg_file, lru);
 
             shard_take(shard, file);
@@ -191,8 +190,8 @@ enum err seg_files_open(struct seg_files *files, const struct seg_key *key,
     other = shard_find(shard, hash, key);
     if (other == NULL) {
         if (shard->map.count >= shard->limit)
-            old = shard_take(shard, CONTAINER_OF(shard->lru.next,
-                                                 struct seg_file, lru));
+            old = shard_take(
+                shard, CONTAINER_OF(shard->lru.next, struct seg_file, lru));
         map_put(&shard->map, &file->link, hash);
         list_append(&shard->lru, &file->lru);
         other = seg_file_ref(file);
@@ -217,8 +216,7 @@ void seg_files_drop(struct seg_files *files, uint64_t log, int64_t base)
         lock_take(&shard->lock);
         link = map_find(&shard->map, hash, key_is, &key);
         if (link != NULL)
-            file = shard_take(shard,
-                              CONTAINER_OF(link, struct seg_file, link));
+            file = shard_take(shard, CONTAINER_OF(link, struct seg_file, link));
         lock_give(&shard->lock);
         seg_file_unref(&file);
     }

@@ -175,8 +175,8 @@ close_file:
 enum err io_sync_path(const struct fs *fs, const char *path, bool directory,
                       struct errmsg *why)
 {
-    int fd = fs->open(fs, path, directory ? O_RDONLY | O_DIRECTORY : O_RDONLY,
-                      0);
+    int fd =
+        fs->open(fs, path, directory ? O_RDONLY | O_DIRECTORY : O_RDONLY, 0);
     enum err err = ERR_OK;
 
     if (fd < 0)

@@ -53,10 +53,10 @@ void snapshot_write(struct wr *w, const struct producers *producers)
         mem_free(sorted);
     }
     if (w->err == ERR_OK)
-        wr_patch_i32(w, start + 2,
-                     (int32_t)codec_crc32c(
-                         0, bytes_make(w->data + start + CRC_FROM,
-                                       w->len - start - CRC_FROM)));
+        wr_patch_i32(
+            w, start + 2,
+            (int32_t)codec_crc32c(0, bytes_make(w->data + start + CRC_FROM,
+                                                w->len - start - CRC_FROM)));
 }
 
 static void read_entry(struct rd *r, struct producer *producer)
@@ -78,8 +78,7 @@ static void read_entry(struct rd *r, struct producer *producer)
     producer->n_batches = batch->last_offset >= 0 ? 1 : 0;
 }
 
-enum err snapshot_each(struct bytes file, snapshot_each_fn *each,
-                       void *context)
+enum err snapshot_each(struct bytes file, snapshot_each_fn *each, void *context)
 {
     struct rd r = rd_make(file);
     int16_t version = rd_i16(&r);
@@ -92,8 +91,8 @@ enum err snapshot_each(struct bytes file, snapshot_each_fn *each,
         return r.err;
     if (version != SNAPSHOT_VERSION)
         return ERR_VERSION;
-    if (crc != codec_crc32c(0, bytes_make(file.at + CRC_FROM,
-                                          file.len - CRC_FROM)))
+    if (crc !=
+        codec_crc32c(0, bytes_make(file.at + CRC_FROM, file.len - CRC_FROM)))
         return ERR_CORRUPT;
     for (size_t i = 0; i < count; i++) {
         struct producer producer;

@@ -26,8 +26,7 @@ void snapshot_write(struct wr *w, const struct producers *producers);
 /* Put the entries into `producers`, but those expired.
  * ERR_SHORT, ERR_FORMAT, ERR_VERSION, ERR_CORRUPT: nothing was put. */
 MUST_USE enum err snapshot_read(struct bytes file, int64_t now_ms,
-                                int64_t expire_ms,
-                                struct producers *producers);
+                                int64_t expire_ms, struct producers *producers);
 
 /* One entry, for tools; as snapshot_read() without expiry. */
 typedef void snapshot_each_fn(void *context, const struct producer *producer);

@@ -57,7 +57,8 @@ enum err validate_replica_batch(struct bytes batch)
     return batch_check(batch);
 }
 
-/* -- what came --------------------------------------------------------------- */
+/* -- what came ---------------------------------------------------------------
+ */
 
 /* The next whole batch. ERR_ABSENT at the end, where a part of a batch may
  * follow: it is cut off. ERR_CORRUPT for a size or magic that cannot be. */
@@ -71,8 +72,8 @@ static enum err validate_next(struct batch_iter *iter, struct batch *batch)
     if (err == ERR_SHORT) {
         rd_i64(&r);
         int32_t length = rd_i32(&r);
-        bool impossible = r.err == ERR_OK &&
-                          length < BATCH_LEAST_0 - BATCH_OVERHEAD;
+        bool impossible =
+            r.err == ERR_OK && length < BATCH_LEAST_0 - BATCH_OVERHEAD;
         return impossible ? ERR_CORRUPT : ERR_ABSENT;
     }
     if (err != ERR_OK)
@@ -159,7 +160,8 @@ static enum err validate_header(const struct validate *v)
     return batch_has_producer(h) && h->base_sequence < 0 ? ERR_RECORD : ERR_OK;
 }
 
-/* -- what is appended -------------------------------------------------------- */
+/* -- what is appended --------------------------------------------------------
+ */
 
 static void validate_in_place(struct validate *v)
 {
@@ -231,9 +233,9 @@ static enum err validate_rewrite(struct validate *v)
     struct batch_record record;
     enum err err;
 
-    spec.attributes = (int16_t)(spec.attributes |
-                                (h->attributes &
-                                 (BATCH_TRANSACTIONAL | BATCH_CONTROL)));
+    spec.attributes =
+        (int16_t)(spec.attributes |
+                  (h->attributes & (BATCH_TRANSACTIONAL | BATCH_CONTROL)));
     spec.producer_id = h->producer_id;
     spec.producer_epoch = h->producer_epoch;
     spec.base_sequence = h->base_sequence;
@@ -267,8 +269,8 @@ static enum err validate_new(struct validate *v)
     enum err err = validate_header(v);
 
     if (err == ERR_OK)
-        err = v->source == CODEC_NONE ? validate_plain(v)
-                                      : validate_inflated(v);
+        err =
+            v->source == CODEC_NONE ? validate_plain(v) : validate_inflated(v);
     if (err != ERR_OK)
         return err;
     v->result->count = h->count;
@@ -286,7 +288,8 @@ static enum err validate_new(struct validate *v)
     return validate_rewrite(v);
 }
 
-/* -- magic 0 and 1 ----------------------------------------------------------- */
+/* -- magic 0 and 1 -----------------------------------------------------------
+ */
 
 static enum err validate_each(void *context, int32_t index,
                               const struct batch_record *record)
@@ -323,7 +326,8 @@ static enum err validate_old(struct validate *v)
     return validate_rewritten(v, start, err);
 }
 
-/* -- all --------------------------------------------------------------------- */
+/* -- all ---------------------------------------------------------------------
+ */
 
 /* Failures of streams inside a batch are the producer's fault. */
 static enum err validate_blame(enum err err)

@@ -7,16 +7,16 @@
  *
  *   as it came    the usual case: a pass over the records, no copy, no memory.
  *                 Attributes and max timestamp may be changed in place
- *                 (append time, or a max timestamp that the records do not have)
- *   rewritten     topic's compression.type differs, offsets inside are not
+ *                 (append time, or a max timestamp that the records do not
+ * have) rewritten     topic's compression.type differs, offsets inside are not
  *                 consecutive, or the client sent magic 0 or 1: a new batch is
  *                 written to `rewrite`
  *
  * The rules are those of Apache Kafka 3.7, with these differences: a record's
- * length must be exact also inside a compressed batch; magic 2 with gaps between
- * its offsets is rewritten (Kafka appends it as it is when uncompressed, and
- * fails when compressed); and where Kafka fails with a server error because of
- * what the client sent, there is a code that says so.
+ * length must be exact also inside a compressed batch; magic 2 with gaps
+ * between its offsets is rewritten (Kafka appends it as it is when
+ * uncompressed, and fails when compressed); and where Kafka fails with a server
+ * error because of what the client sent, there is a code that says so.
  *
  *   returned       Kafka's code                 when
  *   ERR_RECORD     INVALID_RECORD               malformed, or a rule was broken
@@ -51,19 +51,19 @@ enum validate_origin {
 };
 
 struct validate_rules {
-    struct bytes topic;        /* for messages */
-    int32_t partition;         /* for messages */
+    struct bytes topic; /* for messages */
+    int32_t partition;  /* for messages */
     enum validate_origin origin;
-    int16_t produce_version;   /* of the request; 32767 for our own appends */
-    int64_t now_ms;            /* the append time */
-    bool append_time;          /* message.timestamp.type=LogAppendTime */
-    int64_t before_max_ms;     /* message.timestamp.before.max.ms */
-    int64_t after_max_ms;      /* message.timestamp.after.max.ms */
-    bool compacted;            /* cleanup.policy has compact: keys required */
-    bool keep_codec;           /* compression.type=producer */
-    enum codec codec;          /* else: the topic's codec */
+    int16_t produce_version;    /* of the request; 32767 for our own appends */
+    int64_t now_ms;             /* the append time */
+    bool append_time;           /* message.timestamp.type=LogAppendTime */
+    int64_t before_max_ms;      /* message.timestamp.before.max.ms */
+    int64_t after_max_ms;       /* message.timestamp.after.max.ms */
+    bool compacted;             /* cleanup.policy has compact: keys required */
+    bool keep_codec;            /* compression.type=producer */
+    enum codec codec;           /* else: the topic's codec */
     uint32_t max_message_bytes; /* of one batch, before and after rewriting */
-    uint64_t inflate_limit;    /* bytes; VALIDATE_INFLATE_LIMIT */
+    uint64_t inflate_limit;     /* bytes; VALIDATE_INFLATE_LIMIT */
 };
 
 /* Rules of a topic with default configuration, for tests and our own appends:
@@ -77,23 +77,23 @@ struct validate_error {
 };
 
 struct validate_result {
-    uint8_t *at;              /* the batch to append: in the input, or in
-                                 `rewrite`; NULL when there was none (Produce
-                                 v0-v2 with an empty set: not an error) */
-    size_t size;              /* bytes of it */
-    struct batch_header header; /* of it, as it is now */
-    bool rewritten;           /* it lies in `rewrite` */
-    int32_t count;            /* records */
-    int64_t max_timestamp;    /* ms; the append time; -1 none */
+    uint8_t *at;                 /* the batch to append: in the input, or in
+                                    `rewrite`; NULL when there was none (Produce
+                                    v0-v2 with an empty set: not an error) */
+    size_t size;                 /* bytes of it */
+    struct batch_header header;  /* of it, as it is now */
+    bool rewritten;              /* it lies in `rewrite` */
+    int32_t count;               /* records */
+    int64_t max_timestamp;       /* ms; the append time; -1 none */
     int32_t max_timestamp_delta; /* offset of the first record that has it, less
                                  the base offset; of the last record with append
                                  time; -1 when max_timestamp is -1 */
-    uint64_t inflated;        /* bytes of records before compression */
+    uint64_t inflated;           /* bytes of records before compression */
     /* After ERR_RECORD and ERR_TIMESTAMP, when single records were refused: */
-    struct bytes message;     /* for error_message; null: none to send */
+    struct bytes message;          /* for error_message; null: none to send */
     struct validate_error *errors; /* for record_errors, in the arena */
-    size_t n_errors;          /* at most VALIDATE_ERRORS_MOST */
-    uint64_t n_refused;       /* all of them */
+    size_t n_errors;               /* at most VALIDATE_ERRORS_MOST */
+    uint64_t n_refused;            /* all of them */
 };
 
 struct validator {
@@ -106,7 +106,8 @@ void validator_init(struct validator *validator);
 void validator_fini(struct validator *validator);
 
 /* Whether validating would inflate or convert: anything but one uncompressed
- * magic 2 batch for a topic that keeps it so. Looks at the first header only. */
+ * magic 2 batch for a topic that keeps it so. Looks at the first header only.
+ */
 bool validate_is_costly(const struct validate_rules *rules,
                         struct bytes records);
 

@@ -40,9 +40,11 @@ COLD static void validate_refuse_key(struct validate *v, int32_t index)
     if (error == NULL)
         return;
     error->index = index;
-    error->message = arena_format(
-        v->arena, "a record without key cannot go to the compacted topic "
-        "partition %.*s-%d", BYTES_ARG(v->rules->topic), v->rules->partition);
+    error->message =
+        arena_format(v->arena,
+                     "a record without key cannot go to the compacted topic "
+                     "partition %.*s-%d",
+                     BYTES_ARG(v->rules->topic), v->rules->partition);
 }
 
 COLD static void validate_refuse_time(struct validate *v, int32_t index,
@@ -60,7 +62,8 @@ COLD static void validate_refuse_time(struct validate *v, int32_t index,
     error->message = arena_format(
         v->arena,
         "timestamp %lld of the record at offset %lld lies outside of "
-        "[%lld, %lld]", (long long)timestamp, (long long)offset,
+        "[%lld, %lld]",
+        (long long)timestamp, (long long)offset,
         (long long)(now - (uint64_t)rules->before_max_ms),
         (long long)(now + (uint64_t)rules->after_max_ms));
 }

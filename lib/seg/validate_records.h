@@ -8,17 +8,17 @@
 struct validate {
     struct validator *validator;
     const struct validate_rules *rules;
-    uint8_t *records;              /* what came */
-    size_t len;                    /* of it, whole batches only */
+    uint8_t *records; /* what came */
+    size_t len;       /* of it, whole batches only */
     struct arena *arena;
     struct wr *rewrite;
     struct validate_result *result;
     size_t n_batches;
-    enum codec source;             /* of what came */
-    enum codec target;             /* of what will be appended */
-    bool client_append_time;       /* the client set that bit */
-    bool gaps;                     /* offsets inside are not 0, 1, 2 ... */
-    bool any_timestamp;            /* a refused record had a bad timestamp */
+    enum codec source;       /* of what came */
+    enum codec target;       /* of what will be appended */
+    bool client_append_time; /* the client set that bit */
+    bool gaps;               /* offsets inside are not 0, 1, 2 ... */
+    bool any_timestamp;      /* a refused record had a bad timestamp */
 };
 
 /* Check all records of the magic 2 batch; fills max_timestamp, its delta, and

@@ -54,7 +54,8 @@ struct wire_message {
                    struct arena *arena, void *message);
 };
 
-/* -- what the generated code is made of -------------------------------------- */
+/* -- what the generated code is made of --------------------------------------
+ */
 
 /* Memory for `n` elements that were counted in `r`; NULL when n is 0 or after a
  * failure, which is also noted in `r`. */

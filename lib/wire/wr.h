@@ -1,8 +1,8 @@
 /* wr.h - the one buffer into which bytes for others are written.
  *
- * Born with a ceiling; grows by doubling; remembers its first failure (ERR_LIMIT
- * at the ceiling, ERR_NOMEM), after which all writing is ignored. Ask `w->err`
- * once at the end.
+ * Born with a ceiling; grows by doubling; remembers its first failure
+ * (ERR_LIMIT at the ceiling, ERR_NOMEM), after which all writing is ignored.
+ * Ask `w->err` once at the end.
  *
  * Record data that lies in a file never passes through: wr_cut() notes that at
  * this point of the stream `length` bytes of a file follow, and whoever sends
@@ -22,30 +22,30 @@
 /* What a `records` field holds: bytes in memory, or a range of a file, or
  * neither (null when `mem.at` and `file` are NULL). */
 struct wire_records {
-    struct bytes mem;  /* used when file is NULL; borrowed */
-    void *file;        /* counted reference to a segment file; the creator's
-                          until wr_cut() takes it over, see there */
-    int64_t position;  /* byte position in the file */
-    uint32_t length;   /* bytes of the file that follow */
+    struct bytes mem; /* used when file is NULL; borrowed */
+    void *file;       /* counted reference to a segment file; the creator's
+                         until wr_cut() takes it over, see there */
+    int64_t position; /* byte position in the file */
+    uint32_t length;  /* bytes of the file that follow */
 };
 
 /* A place in the stream where a file range is to be inserted. */
 struct wr_cut {
-    size_t at;         /* memory bytes that precede it */
-    void *file;        /* as in wire_records */
+    size_t at;  /* memory bytes that precede it */
+    void *file; /* as in wire_records */
     int64_t position;
     uint32_t length;
 };
 
 struct wr {
-    uint8_t *data;         /* owned; NULL while empty */
-    size_t len;            /* memory bytes written */
-    size_t size;           /* bytes allocated */
-    size_t limit;          /* ceiling of len */
-    struct wr_cut *cuts;   /* owned; in order of `at` */
+    uint8_t *data;       /* owned; NULL while empty */
+    size_t len;          /* memory bytes written */
+    size_t size;         /* bytes allocated */
+    size_t limit;        /* ceiling of len */
+    struct wr_cut *cuts; /* owned; in order of `at` */
     size_t n_cuts;
-    uint64_t cut_bytes;    /* sum of the cuts' lengths */
-    enum err err;          /* first failure; sticks */
+    uint64_t cut_bytes; /* sum of the cuts' lengths */
+    enum err err;       /* first failure; sticks */
 };
 
 /* An empty buffer; takes no memory yet. */

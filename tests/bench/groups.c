@@ -3,8 +3,9 @@
  *   groups beats   HOST PORT GROUPS MEMBERS SECONDS  (each member every 3 s)
  *   groups echo    HOST PORT CONNECTIONS SECONDS     (ApiVersions at that rate)
  *   groups commits HOST PORT TOPIC PARTITIONS CONNECTIONS DEPTH SECONDS
- *   groups round   HOST PORT MEMBERS   (first JoinGroup answer - last SyncGroup's)
- *   groups fill    HOST PORT TOPIC PARTITIONS GROUPS (commit each once)
+ *   groups round   HOST PORT MEMBERS   (first JoinGroup answer - last
+ * SyncGroup's) groups fill    HOST PORT TOPIC PARTITIONS GROUPS (commit each
+ * once)
  *
  * Each prints lines "name value". One thread, one connection for each member.
  */
@@ -22,20 +23,26 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 16, JOIN = 11, HEARTBEAT = 12, SYNC = 14, COMMIT = 8,
-       VERSIONS = 18 };
+enum {
+    BUFFER = 1 << 16,
+    JOIN = 11,
+    HEARTBEAT = 12,
+    SYNC = 14,
+    COMMIT = 8,
+    VERSIONS = 18
+};
 
 struct conn {
     int fd;
     int group;
-    char id[128];            /* member id */
+    char id[128]; /* member id */
     int32_t generation;
     size_t have;
     uint8_t *in;
-    double due;              /* of the next heartbeat */
-    int waiting;             /* requests without an answer */
+    double due;  /* of the next heartbeat */
+    int waiting; /* requests without an answer */
     bool leader;
-    char (*all)[128];        /* leader: members' ids */
+    char (*all)[128]; /* leader: members' ids */
     int n_all;
 };
 
@@ -53,14 +60,27 @@ static void die(const char *what)
     exit(1);
 }
 
-/* -- writing ----------------------------------------------------------------------- */
+/* -- writing
+ * ----------------------------------------------------------------------- */
 
 static uint8_t out[1 << 20];
 static size_t len;
 
-static void i16(int v) { out[len++] = (uint8_t)(v >> 8); out[len++] = (uint8_t)v; }
-static void i32(int32_t v) { i16(v >> 16); i16(v); }
-static void i64(int64_t v) { i32((int32_t)(v >> 32)); i32((int32_t)v); }
+static void i16(int v)
+{
+    out[len++] = (uint8_t)(v >> 8);
+    out[len++] = (uint8_t)v;
+}
+static void i32(int32_t v)
+{
+    i16(v >> 16);
+    i16(v);
+}
+static void i64(int64_t v)
+{
+    i32((int32_t)(v >> 32));
+    i32((int32_t)v);
+}
 static void str(const char *s)
 {
     size_t n = strlen(s);
@@ -169,7 +189,8 @@ static void commit(struct conn *c, const char *topic, int partitions,
     send_all(c);
 }
 
-/* -- reading ----------------------------------------------------------------------- */
+/* -- reading
+ * ----------------------------------------------------------------------- */
 
 static int epfd;
 
@@ -290,7 +311,8 @@ static void turn(int wait_ms, void (*on)(struct conn *c))
     }
 }
 
-/* -- joining ------------------------------------------------------------------------- */
+/* -- joining
+ * ------------------------------------------------------------------------- */
 
 static int left;
 static double first_join, last_sync;
@@ -309,7 +331,8 @@ static void on_joining(struct conn *c)
     }
 }
 
-static struct conn *join_all(const char *host, int port, int groups, int members)
+static struct conn *join_all(const char *host, int port, int groups,
+                             int members)
 {
     int n = groups * members;
     struct conn *conns = calloc((size_t)n, sizeof *conns);
@@ -364,7 +387,8 @@ static void pace(struct conn *conns, int n, double seconds,
     printf("answers %llu\n", (unsigned long long)answers);
 }
 
-/* -- commits -------------------------------------------------------------------------- */
+/* -- commits
+ * -------------------------------------------------------------------------- */
 
 static const char *topic;
 static int partitions;
@@ -378,7 +402,8 @@ static void on_commit(struct conn *c)
         commit(c, topic, partitions, offset++);
 }
 
-static void commits(const char *host, int port, int n, int depth, double seconds)
+static void commits(const char *host, int port, int n, int depth,
+                    double seconds)
 {
     struct conn *conns = calloc((size_t)n, sizeof *conns);
     double end, began;

@@ -43,7 +43,8 @@ static void set(rd_kafka_conf_t *conf, const char *key, const char *value)
 {
     char why[256];
 
-    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) !=
+        RD_KAFKA_CONF_OK)
         die(why);
 }
 
@@ -57,8 +58,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *arg)
     if (m->err) {
         failed++;
         fprintf(stderr, "load: %s\n", rd_kafka_err2str(m->err));
-    }
-    else
+    } else
         delivered++;
 }
 
@@ -122,9 +122,9 @@ static int produce(int argc, char **argv)
     fill(value, size);
     began = now_s();
     for (uint64_t i = 0; i < n; i++) {
-        while (rd_kafka_produce(topic, (int32_t)(i / 1000 % (unsigned)partitions),
-                                RD_KAFKA_MSG_F_COPY, value, size, NULL, 0,
-                                NULL) != 0) {
+        while (rd_kafka_produce(
+                   topic, (int32_t)(i / 1000 % (unsigned)partitions),
+                   RD_KAFKA_MSG_F_COPY, value, size, NULL, 0, NULL) != 0) {
             if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
                 die(rd_kafka_err2str(rd_kafka_last_error()));
             rd_kafka_poll(rk, 10);
@@ -169,8 +169,8 @@ static rd_kafka_t *consumer(const char *bootstrap, const char *topic,
 static int fetch(char **argv)
 {
     uint64_t bytes = (uint64_t)atol(argv[5]) * 1000000;
-    rd_kafka_t *rk = consumer(argv[2], argv[3], atoi(argv[4]),
-                              RD_KAFKA_OFFSET_BEGINNING);
+    rd_kafka_t *rk =
+        consumer(argv[2], argv[3], atoi(argv[4]), RD_KAFKA_OFFSET_BEGINNING);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(rk);
     rd_kafka_message_t **batch = malloc(10000 * sizeof(*batch));
     uint64_t got = 0, records = 0;
@@ -234,13 +234,14 @@ static int latency(char **argv)
 
         if (t >= next) {
             memcpy(value, &t, sizeof t);
-            rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value, size, NULL, 0,
-                             NULL);
+            rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value, size, NULL,
+                             0, NULL);
             rd_kafka_poll(out, 0);
             next += primed ? 1 / rate : 0.01;
         }
         double left = next - now_s();
-        m = rd_kafka_consume_queue(queue, left > 0.001 ? (int)(left * 1000) : 0);
+        m = rd_kafka_consume_queue(queue,
+                                   left > 0.001 ? (int)(left * 1000) : 0);
         if (m != NULL && !m->err && m->len == size) {
             double sent;
 
@@ -256,7 +257,8 @@ static int latency(char **argv)
         die("no record arrived");
     qsort(took, n, sizeof(*took), by_value);
     printf("records %zu\np50_ms %.3f\np99_ms %.3f\np999_ms %.3f\n", n,
-           took[n / 2] * 1e3, took[n * 99 / 100] * 1e3, took[n * 999 / 1000] * 1e3);
+           took[n / 2] * 1e3, took[n * 99 / 100] * 1e3,
+           took[n * 999 / 1000] * 1e3);
     rd_kafka_flush(out, 5000);
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(out);
@@ -311,8 +313,8 @@ static int first(char **argv)
     while (delivered == 0) {
         uint64_t before = failed;
 
-        rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)"x", 1,
-                         NULL, 0, NULL);
+        rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t) "x",
+                         1, NULL, 0, NULL);
         while (delivered == 0 && failed == before)
             rd_kafka_poll(rk, 50);
     }
@@ -340,11 +342,13 @@ static int topics(char **argv)
     rk = client(RD_KAFKA_PRODUCER, conf);
     queue = rd_kafka_queue_new(rk);
     const struct rd_kafka_metadata *md;
-    rd_kafka_metadata(rk, 0, NULL, &md, 10000); /* connect before the clock runs */
+    rd_kafka_metadata(rk, 0, NULL, &md,
+                      10000); /* connect before the clock runs */
     rd_kafka_metadata_destroy(md);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_AdminOptions_set_operation_timeout(options, 60000, why, sizeof why);
+    rd_kafka_AdminOptions_set_operation_timeout(options, 60000, why,
+                                                sizeof why);
     rd_kafka_AdminOptions_set_request_timeout(options, 90000, why, sizeof why);
     topic = rd_kafka_NewTopic_new(argv[3], atoi(argv[4]), 1, why, sizeof why);
     began = now_s();
@@ -379,8 +383,8 @@ static int idle(char **argv)
     for (int i = 0; i < n; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         /* ApiVersions v0, so that each is a real, idle client */
-        static const unsigned char hello[] = { 0, 0, 0, 10, 0, 18, 0, 0,
-                                               0, 0, 0, 1, 0xff, 0xff };
+        static const unsigned char hello[] = { 0, 0, 0, 10, 0, 18,   0,
+                                               0, 0, 0, 0,  1, 0xff, 0xff };
         unsigned char answer[4096];
 
         if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)

@@ -24,7 +24,7 @@ static double cpu_ns(void)
 struct subject {
     struct wr batch;
     int count;
-    double bytes;  /* of records, not compressed */
+    double bytes; /* of records, not compressed */
 };
 
 static void subject_make(struct subject *s, enum codec codec, size_t value_len,
@@ -96,7 +96,9 @@ static void measure(struct subject *s, enum what what)
     }
     double ns = (cpu_ns() - start) / rounds;
     printf("  %-12s %8.2f ns/record %8.1f ms/GB\n",
-           what == CRC ? "crc" : what == VALIDATE ? "validate" : "append time",
+           what == CRC        ? "crc"
+           : what == VALIDATE ? "validate"
+                              : "append time",
            ns / s->count, ns / s->bytes * 1e3);
     validator_fini(&validator);
     arena_fini(&arena);

@@ -94,7 +94,8 @@ static void fuzz_validate(const struct validate_rules *rules, uint8_t *bytes,
     arena_init(&arena, 1 << 20);
     wr_init(&rewrite, 0);
     if (validate_records(&validator, rules, bytes, len, &arena, &rewrite,
-                         &result) == ERR_OK && result.at != NULL)
+                         &result) == ERR_OK &&
+        result.at != NULL)
         fuzz_accepted(rules, &result);
     validator_fini(&validator);
     arena_fini(&arena);
@@ -109,8 +110,9 @@ static void fuzz_down(struct bytes range, int8_t magic)
 
     converter_init(&converter);
     wr_init(&out, FUZZ_LIMIT);
-    err_ignore(convert_down(&converter, range, magic, 1, FUZZ_LIMIT, &out,
-                            &consumed), "malformed ranges fail");
+    err_ignore(
+        convert_down(&converter, range, magic, 1, FUZZ_LIMIT, &out, &consumed),
+        "malformed ranges fail");
     assert(consumed <= range.len && out.len <= FUZZ_LIMIT);
     converter_fini(&converter);
     wr_fini(&out);

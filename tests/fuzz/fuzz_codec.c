@@ -18,7 +18,8 @@ static void fuzz_inflate(enum codec codec, bool magic0, struct bytes in)
 
     codec_reader_init(&reader);
     if (codec_reader_start(&reader, codec, magic0, in, limit) == ERR_OK) {
-        while (codec_reader_read(&reader, window, sizeof window, &n) == ERR_OK) {
+        while (codec_reader_read(&reader, window, sizeof window, &n) ==
+               ERR_OK) {
             assert(n > 0 && n <= sizeof window);
             total += n;
         }

@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena_fini(&arena);
         break;
     case 4:
-        assert(group_partition(rest, 50) >= 0 && group_partition(rest, 50) < 50);
+        assert(group_partition(rest, 50) >= 0 &&
+               group_partition(rest, 50) < 50);
         break;
     }
     return 0;

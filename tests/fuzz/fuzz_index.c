@@ -73,8 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_log_put(&f, "t-0/00000000000000000000.txnindex", data + 1 + n,
                      size - 1 - n);
     if (size % 2 == 0)
-        fuzz_log_put(&f, "recovery-point-offset-checkpoint",
-                     "0\n1\nt 0 30\n", 12);
+        fuzz_log_put(&f, "recovery-point-offset-checkpoint", "0\n1\nt 0 30\n",
+                     12);
     opened = fuzz_log_open(&f) == ERR_OK;
     if (!opened)
         abort();

@@ -37,7 +37,7 @@ static inline void fuzz_log_make(struct fuzz_log *f)
     char path[128];
 
     strcpy(f->root, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fuzz-XXXXXX"
-                                                   : "/tmp/fuzz-XXXXXX");
+                                                  : "/tmp/fuzz-XXXXXX");
     if (mkdtemp(f->root) == NULL)
         abort();
     snprintf(path, sizeof path, "%s/t-0", f->root);

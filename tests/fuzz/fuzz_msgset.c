@@ -37,8 +37,8 @@ static void fuzz_seal(uint8_t *at, size_t len)
     }
 }
 
-static void fuzz_wrap(struct wr *w, int magic, enum codec codec,
-                      int64_t offset, struct bytes inner)
+static void fuzz_wrap(struct wr *w, int magic, enum codec codec, int64_t offset,
+                      struct bytes inner)
 {
     size_t head = magic == 0 ? 26 : 34;
 
@@ -53,8 +53,8 @@ static void fuzz_wrap(struct wr *w, int magic, enum codec codec,
     assert(codec_deflate(codec, magic == 0, inner, w) == ERR_OK);
     wr_patch_i32(w, head - 4, (int32_t)(w->len - head));
     wr_patch_i32(w, 8, (int32_t)(w->len - 12));
-    wr_patch_i32(w, 12, (int32_t)codec_crc32(0, bytes_make(w->data + 16,
-                                                           w->len - 16)));
+    wr_patch_i32(
+        w, 12, (int32_t)codec_crc32(0, bytes_make(w->data + 16, w->len - 16)));
 }
 
 static void fuzz_produce(struct wr *w)
@@ -71,7 +71,8 @@ static void fuzz_produce(struct wr *w)
     arena_init(&arena, 1 << 20);
     wr_init(&rewrite, 0);
     if (validate_records(&validator, &rules, w->data, w->len, &arena, &rewrite,
-                         &result) == ERR_OK && result.at != NULL) {
+                         &result) == ERR_OK &&
+        result.at != NULL) {
         assert(result.rewritten && result.count > 0);
         assert(batch_check(bytes_make(result.at, result.size)) == ERR_OK);
     }

@@ -1,5 +1,5 @@
-/* Any bytes as a segment: recovery keeps the valid beginning, and the log can be
- * read, appended to and recovered again. The first byte chooses the kind of
+/* Any bytes as a segment: recovery keeps the valid beginning, and the log can
+ * be read, appended to and recovered again. The first byte chooses the kind of
  * start and whether CRCs are made right. */
 #include "tests/fuzz/fuzz_log.h"
 

@@ -223,7 +223,8 @@ static bool ctl_rig_unclean(void *arg)
     return ((struct rig *)arg)->unclean;
 }
 
-struct ctl_rig_controller *ctl_rig_start(struct rig *rig, int number, int32_t id)
+struct ctl_rig_controller *ctl_rig_start(struct rig *rig, int number,
+                                         int32_t id)
 {
     struct ctl_rig_controller *c = &rig->controllers[number];
     struct ctl_settings s = {
@@ -333,15 +334,15 @@ void ctl_rig_run(struct rig *rig)
 
 /* -- looking -------------------------------------------------------------- */
 
-static bool matches(const struct ctl_rig_sent *sent, int32_t broker, int16_t key,
-                    const char *part)
+static bool matches(const struct ctl_rig_sent *sent, int32_t broker,
+                    int16_t key, const char *part)
 {
     return (broker == -1 || sent->broker == broker) && sent->key == key &&
            (part == NULL || strstr(sent->text, part) != NULL);
 }
 
 size_t ctl_rig_count(const struct rig *rig, int32_t broker, int16_t key,
-                 const char *part)
+                     const char *part)
 {
     size_t n = 0;
 
@@ -351,7 +352,7 @@ size_t ctl_rig_count(const struct rig *rig, int32_t broker, int16_t key,
 }
 
 const char *ctl_rig_find(const struct rig *rig, int32_t broker, int16_t key,
-                     const char *part)
+                         const char *part)
 {
     for (size_t i = 0; i < rig->n_sent; i++)
         if (matches(&rig->sent[i], broker, key, part))

@@ -54,7 +54,8 @@ void ctl_rig_init(struct rig *rig);
 void ctl_rig_fini(struct rig *rig);
 
 /* A controller as broker `id`, started. */
-struct ctl_rig_controller *ctl_rig_start(struct rig *rig, int number, int32_t id);
+struct ctl_rig_controller *ctl_rig_start(struct rig *rig, int number,
+                                         int32_t id);
 /* Free it as if its process were gone; its session expires. */
 void ctl_rig_kill(struct ctl_rig_controller *c);
 
@@ -71,18 +72,19 @@ void ctl_rig_run(struct rig *rig);
 /* One answer of a broker to one request; false: none waits. */
 bool ctl_rig_answer(struct rig *rig);
 
-/* What was sent since the last ctl_rig_forget(): how many requests of a key went to
- * a broker (-1: any) whose text holds `part` (NULL: any). */
+/* What was sent since the last ctl_rig_forget(): how many requests of a key
+ * went to a broker (-1: any) whose text holds `part` (NULL: any). */
 size_t ctl_rig_count(const struct rig *rig, int32_t broker, int16_t key,
-                 const char *part);
+                     const char *part);
 /* The first of them, or NULL. */
 const char *ctl_rig_find(const struct rig *rig, int32_t broker, int16_t key,
-                     const char *part);
+                         const char *part);
 void ctl_rig_forget(struct rig *rig);
 /* Print all that was sent (for failing tests). */
 void ctl_rig_print(const struct rig *rig);
 
 /* The state znode's text. */
-const char *ctl_rig_state(struct rig *rig, const char *topic, int32_t partition);
+const char *ctl_rig_state(struct rig *rig, const char *topic,
+                          int32_t partition);
 
 #endif

@@ -20,10 +20,10 @@ struct data_broker {
     char dir[64];          /* removed by data_broker_fini() */
     struct listener listener;
     pthread_t coord;
-    struct log_config defaults; /* change before data_broker_start() */
-    size_t fetch_sessions;      /* likewise */
+    struct log_config defaults;    /* change before data_broker_start() */
+    size_t fetch_sessions;         /* likewise */
     struct cleaner_config cleaner; /* log.cleaner.*; likewise */
-    int32_t min_insync;         /* of topics that start with "min" */
+    int32_t min_insync;            /* of topics that start with "min" */
     int port;
     int32_t epoch; /* of the controller, grows */
 };

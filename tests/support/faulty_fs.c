@@ -52,10 +52,10 @@ static ssize_t faulty_pwritev(const struct fs *fs, int fd,
     return -1;
 }
 
-#define FAULTY(name, parameters, arguments)                    \
-    static int faulty_##name parameters                        \
-    {                                                          \
-        return strikes(fs) ? -1 : fs_real()->name arguments;   \
+#define FAULTY(name, parameters, arguments)                                    \
+    static int faulty_##name parameters                                        \
+    {                                                                          \
+        return strikes(fs) ? -1 : fs_real()->name arguments;                   \
     }
 
 FAULTY(fsync, (const struct fs *fs, int fd), (fs, fd))

@@ -1,8 +1,8 @@
 /* group_rig.h - one consumer group on a stepped clock, for tests.
  *
  * Waiters are small structs that remember what they were told; a store waits in
- * a list until the test lets it end. After each event the group's own invariants
- * are checked.
+ * a list until the test lets it end. After each event the group's own
+ * invariants are checked.
  */
 #ifndef GREGOR_TESTS_GROUP_RIG_H
 #define GREGOR_TESTS_GROUP_RIG_H

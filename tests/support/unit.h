@@ -14,20 +14,21 @@
 
 enum { UNIT_SECONDS = 120 }; /* a test that takes longer has failed */
 
-#define ck_assert_err(got, want)                                            \
-    do {                                                                    \
-        enum err got_ = (got);                                              \
-        enum err want_ = (want);                                            \
-        ck_assert_msg(got_ == want_, "%s is %s, not %s", #got,              \
-                      err_name(got_), err_name(want_));                     \
+#define ck_assert_err(got, want)                                               \
+    do {                                                                       \
+        enum err got_ = (got);                                                 \
+        enum err want_ = (want);                                               \
+        ck_assert_msg(got_ == want_, "%s is %s, not %s", #got, err_name(got_), \
+                      err_name(want_));                                        \
     } while (0)
 
-#define ck_assert_bytes(got, want)                                          \
-    do {                                                                    \
-        struct bytes got_ = (got);                                          \
-        struct bytes want_ = (want);                                        \
-        ck_assert_msg(bytes_equal(got_, want_), "%s is \"%.*s\", not \"%.*s\"", \
-                      #got, BYTES_ARG(got_), BYTES_ARG(want_));             \
+#define ck_assert_bytes(got, want)                                             \
+    do {                                                                       \
+        struct bytes got_ = (got);                                             \
+        struct bytes want_ = (want);                                           \
+        ck_assert_msg(bytes_equal(got_, want_),                                \
+                      "%s is \"%.*s\", not \"%.*s\"", #got, BYTES_ARG(got_),   \
+                      BYTES_ARG(want_));                                       \
     } while (0)
 
 static inline int unit_run(const char *name, const TTest *const *tests,
@@ -47,11 +48,11 @@ static inline int unit_run(const char *name, const TTest *const *tests,
     return failed ? 1 : 0;
 }
 
-#define UNIT_MAIN(name, ...)                                                \
-    int main(void)                                                          \
-    {                                                                       \
-        const TTest *const tests[] = { __VA_ARGS__ };                       \
-        return unit_run(name, tests, sizeof tests / sizeof tests[0]);       \
+#define UNIT_MAIN(name, ...)                                                   \
+    int main(void)                                                             \
+    {                                                                          \
+        const TTest *const tests[] = { __VA_ARGS__ };                          \
+        return unit_run(name, tests, sizeof tests / sizeof tests[0]);          \
     }
 
 #endif

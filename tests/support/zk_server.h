@@ -16,10 +16,10 @@ enum zk_server_kind { ZK_SERVER_APACHE, ZK_SERVER_GREGOR };
 
 struct zk_server {
     enum zk_server_kind kind;
-    pid_t pid;          /* 0: not running */
+    pid_t pid; /* 0: not running */
     int port;
-    char dir[64];       /* removed by zk_server_fini() */
-    char hosts[32];     /* "127.0.0.1:<port>" */
+    char dir[64];   /* removed by zk_server_fini() */
+    char hosts[32]; /* "127.0.0.1:<port>" */
 };
 
 /* The exit status when this process is such a server; -1: it is the test. */

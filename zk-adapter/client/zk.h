@@ -8,16 +8,16 @@
  *      zk_start ─▶ CONNECTING ◀─▶ CONNECTED
  *                      └─▶ EXPIRED ─ zk_renew ─▶ CONNECTING ...
  *
- * An operation issued while there is no connection waits for one. Reads are sent
- * again after a lost connection. A write that was on its way when the connection
- * was lost completes with ERR_LOST (outcome unknown), or, with `op->retry`, is
- * sent again; `op->retried` then says that ERR_EXISTS, ERR_CONFLICT or
- * ERR_ABSENT may be the effect of the first try. When the session expires,
- * everything issued before completes with ERR_EXPIRED.
+ * An operation issued while there is no connection waits for one. Reads are
+ * sent again after a lost connection. A write that was on its way when the
+ * connection was lost completes with ERR_LOST (outcome unknown), or, with
+ * `op->retry`, is sent again; `op->retried` then says that ERR_EXISTS,
+ * ERR_CONFLICT or ERR_ABSENT may be the effect of the first try. When the
+ * session expires, everything issued before completes with ERR_EXPIRED.
  *
- * Order: operations reach the server in the order of the calls (those sent again
- * come first), and complete in that order. A watch set by a read fires only
- * after that read has completed.
+ * Order: operations reach the server in the order of the calls (those sent
+ * again come first), and complete in that order. A watch set by a read fires
+ * only after that read has completed.
  *
  * Threads: everything on the loop's thread (or before the loop runs); callbacks
  * come from the loop, never from inside the call that asked. All calls are
@@ -42,28 +42,31 @@ struct zk_stat {
     int32_t data_len, n_children;
 };
 
-enum zk_event { /* of the session, to zk_config.on_session */
-    ZK_CONNECTED,    /* first connection of a session: a new session id */
-    ZK_RECONNECTED,  /* same session again, watches are set again */
-    ZK_DISCONNECTED, /* may come back within the session timeout */
-    ZK_OVERDUE,      /* no connection for a whole session timeout: others may
-                        hold our ephemerals' places by now, so a controller
-                        stops acting. RECONNECTED or EXPIRED settles it */
-    ZK_EXPIRED,      /* the session is gone; call zk_renew() for a new one.
-                        Comes before the ERR_EXPIRED of its operations */
-    ZK_CLOSED        /* zk_close() has finished; the last call ever */
+enum zk_event {               /* of the session, to zk_config.on_session */
+                ZK_CONNECTED, /* first connection of a session: a new session id
+                               */
+                ZK_RECONNECTED,  /* same session again, watches are set again */
+                ZK_DISCONNECTED, /* may come back within the session timeout */
+                ZK_OVERDUE, /* no connection for a whole session timeout: others
+                               may hold our ephemerals' places by now, so a
+                               controller stops acting. RECONNECTED or EXPIRED
+                               settles it */
+                ZK_EXPIRED, /* the session is gone; call zk_renew() for a new
+                               one. Comes before the ERR_EXPIRED of its
+                               operations */
+                ZK_CLOSED   /* zk_close() has finished; the last call ever */
 };
 
 enum { ZK_PASSWD_LEN = 16 };
 
 struct zk_config {
-    const char *hosts;     /* "a:2181,b:2181" without chroot, as
-                              zk_parse_connect() writes it; copied */
-    const char *chroot;    /* "" or "/x/y"; prefixed here to every path; copied.
-                              zk_make_path() creates it */
-    int session_timeout_ms;/* asked for; the server may bound it */
-    int64_t saved_session; /* re-attach this session first, only to end it;
-                              0: none */
+    const char *hosts;  /* "a:2181,b:2181" without chroot, as
+                           zk_parse_connect() writes it; copied */
+    const char *chroot; /* "" or "/x/y"; prefixed here to every path; copied.
+                           zk_make_path() creates it */
+    int session_timeout_ms; /* asked for; the server may bound it */
+    int64_t saved_session;  /* re-attach this session first, only to end it;
+                               0: none */
     uint8_t saved_passwd[ZK_PASSWD_LEN];
     void (*on_session)(void *arg, enum zk_event event); /* may be NULL */
     void *arg;
@@ -105,31 +108,31 @@ void zk_session_secret(const struct zk *zk, int64_t *id,
 /* -- operations -----------------------------------------------------------
  *
  * An operation is a struct in the caller's object, lent until on_done. Zero it,
- * set `on_done` (and `retry`), call a verb. Paths and data are copied before the
- * call returns. In on_done, `err` tells; results are borrowed until it returns:
- *   ERR_OK · ERR_ABSENT (NoNode) · ERR_EXISTS · ERR_CONFLICT (BadVersion) ·
- *   ERR_NOT_EMPTY · ERR_DENIED (NoAuth) · ERR_LOST · ERR_EXPIRED · ERR_CLOSED ·
- *   ERR_INVALID (bad path, or refused by the server) · ERR_NOMEM (the answer was
- *   too large) · ERR_LIMIT (a watch too many, see ZK_WATCH_BYTES_MAX)
- * on_done may reuse or free the op. Paths are absolute below the chroot ("/a");
- * a malformed one is ERR_INVALID.
+ * set `on_done` (and `retry`), call a verb. Paths and data are copied before
+ * the call returns. In on_done, `err` tells; results are borrowed until it
+ * returns: ERR_OK · ERR_ABSENT (NoNode) · ERR_EXISTS · ERR_CONFLICT
+ * (BadVersion) · ERR_NOT_EMPTY · ERR_DENIED (NoAuth) · ERR_LOST · ERR_EXPIRED ·
+ * ERR_CLOSED · ERR_INVALID (bad path, or refused by the server) · ERR_NOMEM
+ * (the answer was too large) · ERR_LIMIT (a watch too many, see
+ * ZK_WATCH_BYTES_MAX) on_done may reuse or free the op. Paths are absolute
+ * below the chroot ("/a"); a malformed one is ERR_INVALID.
  */
 struct zk_op;
 typedef void zk_op_fn(struct zk_op *op);
 
 struct zk_op {
     zk_op_fn *on_done;
-    void *private_;        /* the session's; NULL while not lent */
-    bool retry;            /* in: send a write again after a lost connection; a
-                              tenth time lost is ERR_LOST (too large, maybe) */
-    bool retried;          /* out: it was sent more than once */
+    void *private_; /* the session's; NULL while not lent */
+    bool retry;     /* in: send a write again after a lost connection; a
+                       tenth time lost is ERR_LOST (too large, maybe) */
+    bool retried;   /* out: it was sent more than once */
     enum err err;
-    struct bytes data;     /* get: content (null when the znode holds null) */
-    struct bytes path;     /* create: the final path, without chroot */
+    struct bytes data; /* get: content (null when the znode holds null) */
+    struct bytes path; /* create: the final path, without chroot */
     const struct bytes *children; /* children: names, unsorted */
     size_t n_children;
-    struct zk_stat stat;   /* get, exists, set, children */
-    size_t failed_part;    /* multi: index of the part whose error is `err` */
+    struct zk_stat stat; /* get, exists, set, children */
+    size_t failed_part;  /* multi: index of the part whose error is `err` */
 };
 
 /* Forget an operation: on_done will not come, the struct (and the parts of a
@@ -137,9 +140,7 @@ struct zk_op {
  * op is not lent. */
 void zk_op_cancel(struct zk_op *op);
 
-enum zk_create_mode {
-    ZK_PERSISTENT = 0, ZK_EPHEMERAL = 1, ZK_SEQUENTIAL = 2
-};
+enum zk_create_mode { ZK_PERSISTENT = 0, ZK_EPHEMERAL = 1, ZK_SEQUENTIAL = 2 };
 
 /* `data` null creates a znode with null data. ACL world:anyone:cdrwa. */
 void zk_create(struct zk *zk, struct zk_op *op, const char *path,
@@ -166,19 +167,21 @@ void zk_sync(struct zk *zk, struct zk_op *op, const char *path);
 enum { ZK_WATCH_BYTES_MAX = 512 * 1024 };
 
 /* A watch: called once when it fires, on the loop, then it may be set again.
- * Also called (fired = false) when the session expired or closed and it is void;
- * then op->err of the read has been told before. Zero it, set on_fire, pass it to
- * a read. The struct is lent from a successful read until the call of on_fire or
- * zk_watch_cancel(). A watch that is set already stays set (once), as long as
- * the path is the same; it must not be in two reads at a time. */
+ * Also called (fired = false) when the session expired or closed and it is
+ * void; then op->err of the read has been told before. Zero it, set on_fire,
+ * pass it to a read. The struct is lent from a successful read until the call
+ * of on_fire or zk_watch_cancel(). A watch that is set already stays set
+ * (once), as long as the path is the same; it must not be in two reads at a
+ * time. */
 struct zk_watch {
-    struct list link;      /* the session's */
+    struct list link; /* the session's */
     void (*on_fire)(struct zk_watch *watch, bool fired);
-    void *private_;        /* the session's; NULL while not set */
-    void *pending_;        /* the session's; the read that is to set it */
+    void *private_; /* the session's; NULL while not set */
+    void *pending_; /* the session's; the read that is to set it */
 };
 
-/* Forget a watch, also one whose read is not complete: on_fire will not come. */
+/* Forget a watch, also one whose read is not complete: on_fire will not come.
+ */
 void zk_watch_cancel(struct zk_watch *watch);
 
 static inline bool zk_watch_is_set(const struct zk_watch *watch)
@@ -198,17 +201,22 @@ void zk_children(struct zk *zk, struct zk_op *op, const char *path,
 
 /* -- multi ---------------------------------------------------------------- */
 
-enum zk_part_kind { ZK_PART_CREATE, ZK_PART_DELETE, ZK_PART_SET, ZK_PART_CHECK };
+enum zk_part_kind {
+    ZK_PART_CREATE,
+    ZK_PART_DELETE,
+    ZK_PART_SET,
+    ZK_PART_CHECK
+};
 
 struct zk_part {
     enum zk_part_kind kind;
-    const char *path;          /* borrowed until the call returns */
-    struct bytes data;         /* create, set; borrowed until the call returns */
-    enum zk_create_mode mode;  /* create */
-    int32_t version;           /* delete, set, check; -1 any */
-    enum err err;              /* result: ERR_OK, its own error, or ERR_CLOSED:
-                                  rolled back because of another part */
-    struct zk_stat stat;       /* result of set */
+    const char *path;         /* borrowed until the call returns */
+    struct bytes data;        /* create, set; borrowed until the call returns */
+    enum zk_create_mode mode; /* create */
+    int32_t version;          /* delete, set, check; -1 any */
+    enum err err;             /* result: ERR_OK, its own error, or ERR_CLOSED:
+                                 rolled back because of another part */
+    struct zk_stat stat;      /* result of set */
 };
 
 /* All or nothing. op->err is the first real error of the parts (op->failed_part

@@ -6,8 +6,8 @@
  *   waiting ─▶ in_flight ─▶ (done)          waiting: no connection yet
  *      ▲           ├─▶ again ─▶ in_flight   again: to be sent once more, first
  *      │           └─▶ lost ─▶ (ERR_LOST)
- *    verbs ─▶ ready ─▶ (done)               ready: its outcome is known already,
- *                                           but told from the loop only
+ *    verbs ─▶ ready ─▶ (done)               ready: its outcome is known
+ * already, but told from the loop only
  *
  * A request whose caller has cancelled has op == NULL. One that was in flight
  * when its handle was let go is an orphan (zk == NULL, in no list): the library
@@ -22,37 +22,45 @@
 #include "client/zk_wire.h"
 
 enum zk_kind {
-    ZK_REQ_GET, ZK_REQ_EXISTS, ZK_REQ_CHILDREN, ZK_REQ_SYNC, ZK_REQ_CREATE,
-    ZK_REQ_DELETE, ZK_REQ_SET, ZK_REQ_MULTI, ZK_REQ_MAKE_PATH, ZK_REQ_END
+    ZK_REQ_GET,
+    ZK_REQ_EXISTS,
+    ZK_REQ_CHILDREN,
+    ZK_REQ_SYNC,
+    ZK_REQ_CREATE,
+    ZK_REQ_DELETE,
+    ZK_REQ_SET,
+    ZK_REQ_MULTI,
+    ZK_REQ_MAKE_PATH,
+    ZK_REQ_END
 };
 
-enum zk_phase { /* of the session */
-    ZK_PHASE_CONNECTING, /* or ending a saved session before that */
-    ZK_PHASE_UP,
-    ZK_PHASE_EXPIRED,    /* until zk_renew() */
-    ZK_PHASE_CLOSING
+enum zk_phase {                      /* of the session */
+                ZK_PHASE_CONNECTING, /* or ending a saved session before that */
+                ZK_PHASE_UP,
+                ZK_PHASE_EXPIRED, /* until zk_renew() */
+                ZK_PHASE_CLOSING
 };
 
 struct zk {
     struct loop *loop;
     struct pool *pool;
     struct zk_wire wire;
-    bool wire_busy;            /* from open to dropped */
+    bool wire_busy; /* from open to dropped */
     enum zk_phase phase;
-    bool had_connection;       /* of this session */
+    bool had_connection; /* of this session */
     char *hosts;
-    char *chroot;              /* "" or "/x" */
+    char *chroot; /* "" or "/x" */
     size_t chroot_len;
-    int timeout_ms;            /* asked for */
-    int agreed_ms;             /* negotiated; 0: not yet */
+    int timeout_ms; /* asked for */
+    int agreed_ms;  /* negotiated; 0: not yet */
     int64_t session;
     uint8_t passwd[ZK_PASSWD_LEN];
     void (*on_session)(void *arg, enum zk_event event);
     void *arg;
     struct list waiting, in_flight, again, lost, ready;
-    struct list ends;          /* requests of kind END */
-    struct zk_op saved_end;    /* of the saved session, at start */
-    struct job run;            /* completes what is ready, sends what waits */
+    struct list ends;       /* requests of kind END */
+    struct zk_op saved_end; /* of the saved session, at start */
+    struct job run;         /* completes what is ready, sends what waits */
     bool run_posted;
     bool drained;              /* closing: no more answers are awaited */
     struct loop_timer overdue; /* also the limit for draining */
@@ -64,23 +72,23 @@ struct zk_multi;
 struct zk_end;
 
 struct zk_req {
-    struct list link;          /* in one of the session's lists */
-    struct zk *zk;             /* NULL: an orphan */
-    struct zk_op *op;          /* NULL: cancelled */
+    struct list link; /* in one of the session's lists */
+    struct zk *zk;    /* NULL: an orphan */
+    struct zk_op *op; /* NULL: cancelled */
     enum zk_kind kind;
-    enum err err;              /* of what is ready */
-    bool on_way;               /* in_flight */
-    unsigned tries;            /* times it was sent */
-    struct zk_watch *watch;    /* NULL: none */
-    size_t watch_cost;         /* counted in zk->watch_bytes meanwhile */
-    int mode;                  /* create */
-    int32_t version;           /* delete, set */
-    int data_len;              /* -1: null */
-    size_t make_len;           /* make_path: bytes of the path being created */
+    enum err err;           /* of what is ready */
+    bool on_way;            /* in_flight */
+    unsigned tries;         /* times it was sent */
+    struct zk_watch *watch; /* NULL: none */
+    size_t watch_cost;      /* counted in zk->watch_bytes meanwhile */
+    int mode;               /* create */
+    int32_t version;        /* delete, set */
+    int data_len;           /* -1: null */
+    size_t make_len;        /* make_path: bytes of the path being created */
     struct zk_multi *multi;
     struct zk_end *end;
-    uint8_t *data;             /* behind the path */
-    char *path;                /* full, with chroot; behind the struct */
+    uint8_t *data; /* behind the path */
+    char *path;    /* full, with chroot; behind the struct */
 };
 
 /* zk_req.c: life of requests. */

@@ -15,17 +15,17 @@
 #include "client/zk.h"
 
 struct zk_saved {
-    int64_t session;               /* never 0 in a file */
+    int64_t session; /* never 0 in a file */
     uint8_t passwd[ZK_PASSWD_LEN];
 };
 
-/* Read `file`. ERR_ABSENT when there is none; ERR_FORMAT when its content is not
- * ours or damaged, or others may read it; ERR_IO, ERR_DENIED. */
+/* Read `file`. ERR_ABSENT when there is none; ERR_FORMAT when its content is
+ * not ours or damaged, or others may read it; ERR_IO, ERR_DENIED. */
 MUST_USE enum err zk_saved_read(const char *file, struct zk_saved *saved,
                                 struct errmsg *why);
 
-/* Write `file`: new content under a temporary name beside it, mode 0600, synced,
- * renamed. After an error the old file is as it was. */
+/* Write `file`: new content under a temporary name beside it, mode 0600,
+ * synced, renamed. After an error the old file is as it was. */
 MUST_USE enum err zk_saved_write(const char *file, const struct zk_saved *saved,
                                  struct errmsg *why);
 

@@ -29,7 +29,7 @@
 #include "wire/wr.h"
 
 enum {
-    ZNODE_PATH_MAX = 4096,          /* longest path built here, with NUL */
+    ZNODE_PATH_MAX = 4096,           /* longest path built here, with NUL */
     ZNODE_DATA_MAX = 4 * 1024 * 1024 /* largest payload looked at */
 };
 
@@ -145,8 +145,8 @@ MUST_USE enum err znode_cluster_id_read(struct bytes data, struct arena *arena,
 
 struct znode_endpoint {
     struct bytes listener; /* name, upper case */
-    int16_t protocol;      /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
-    struct bytes host;     /* without brackets; may be empty */
+    int16_t protocol;  /* 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL */
+    struct bytes host; /* without brackets; may be empty */
     int32_t port;
 };
 
@@ -156,13 +156,13 @@ struct znode_feature {
 };
 
 struct znode_broker {
-    int32_t version;       /* 2, 4 or 5 when written (see znode_broker_version);
-                              1-5 and above when read */
+    int32_t version; /* 2, 4 or 5 when written (see znode_broker_version);
+                        1-5 and above when read */
     struct znode_endpoint *endpoints;
     size_t n_endpoints;
-    struct bytes rack;     /* null: none */
-    int32_t jmx_port;      /* -1: none */
-    int64_t timestamp_ms;  /* of the registration; 0 when not readable */
+    struct bytes rack;    /* null: none */
+    int32_t jmx_port;     /* -1: none */
+    int64_t timestamp_ms; /* of the registration; 0 when not readable */
     struct znode_feature *features;
     size_t n_features;
 };
@@ -177,7 +177,7 @@ MUST_USE enum err znode_broker_read(struct bytes data, struct arena *arena,
 
 struct znode_replicas {
     int32_t partition;
-    int32_t *replicas;     /* first: preferred leader */
+    int32_t *replicas; /* first: preferred leader */
     size_t n_replicas;
     int32_t *adding;
     size_t n_adding;
@@ -186,7 +186,7 @@ struct znode_replicas {
 };
 
 struct znode_topic {
-    struct uuid id;        /* zero: none (written before 2.8) */
+    struct uuid id;                    /* zero: none (written before 2.8) */
     struct znode_replicas *partitions; /* read: sorted by partition */
     size_t n_partitions;
 };
@@ -200,12 +200,12 @@ MUST_USE enum err znode_topic_read(struct bytes data, struct arena *arena,
 /* -- /brokers/topics/T/partitions/P/state --------------------------------- */
 
 struct znode_state {
-    int32_t leader;          /* -1: none */
+    int32_t leader; /* -1: none */
     int32_t leader_epoch;
     int32_t *isr;
     size_t n_isr;
     int32_t controller_epoch;
-    int8_t recovery;         /* 0 RECOVERED, 1 RECOVERING */
+    int8_t recovery; /* 0 RECOVERED, 1 RECOVERING */
 };
 
 void znode_state_write(struct wr *w, const struct znode_state *state);
@@ -219,8 +219,8 @@ MUST_USE enum err znode_state_read(struct bytes data, struct arena *arena,
 
 struct znode_controller {
     int32_t broker;
-    int64_t timestamp_ms;      /* 0 when not readable */
-    int32_t kraft_epoch;       /* -1 in ZooKeeper mode and when absent */
+    int64_t timestamp_ms; /* 0 when not readable */
+    int32_t kraft_epoch;  /* -1 in ZooKeeper mode and when absent */
 };
 
 void znode_controller_write(struct wr *w,
@@ -237,8 +237,8 @@ MUST_USE enum err znode_number_read(struct bytes data, int64_t min, int64_t max,
 /* -- /feature ------------------------------------------------------------- */
 
 struct znode_features {
-    int32_t version;           /* 1, or 2 from IBP 3.3-IV0 on */
-    bool enabled;              /* status; from IBP 2.7-IV0 on */
+    int32_t version;                /* 1, or 2 from IBP 3.3-IV0 on */
+    bool enabled;                   /* status; from IBP 2.7-IV0 on */
     struct znode_feature *features; /* min is written in version 1 only */
     size_t n_features;
 };
@@ -270,7 +270,7 @@ MUST_USE enum err znode_config_change_read(struct bytes data,
 struct znode_partition {
     struct bytes topic;
     int32_t partition;
-    int32_t *replicas;         /* reassignment only */
+    int32_t *replicas; /* reassignment only */
     size_t n_replicas;
 };
 
@@ -282,8 +282,8 @@ MUST_USE enum err znode_partitions_read(struct bytes data, struct arena *arena,
                                         struct znode_partition **parts,
                                         size_t *n, struct errmsg *why);
 
-/* /admin/reassign_partitions. Strict as Kafka: an unknown key is ERR_FORMAT (the
- * controller then ignores the node). */
+/* /admin/reassign_partitions. Strict as Kafka: an unknown key is ERR_FORMAT
+ * (the controller then ignores the node). */
 void znode_reassign_write(struct wr *w, const struct znode_partition *parts,
                           size_t n);
 MUST_USE enum err znode_reassign_read(struct bytes data, struct arena *arena,
@@ -297,8 +297,8 @@ MUST_USE enum err znode_log_dir_event_read(struct bytes data, int32_t *broker,
                                            struct errmsg *why);
 
 struct znode_producer_ids {
-    int32_t broker;            /* that asked for the block */
-    int64_t first, last;       /* both inside the block */
+    int32_t broker;      /* that asked for the block */
+    int64_t first, last; /* both inside the block */
 };
 
 void znode_producer_ids_write(struct wr *w,
@@ -311,10 +311,10 @@ MUST_USE enum err znode_producer_ids_read(struct bytes data,
 /* -- ACLs ----------------------------------------------------------------- */
 
 struct znode_acl {
-    struct bytes principal;    /* "User:alice" */
-    struct bytes permission;   /* "Allow", "Deny"; read: in any case */
-    struct bytes operation;    /* "Read", ...; read: in any case */
-    struct bytes host;         /* "*" or an address */
+    struct bytes principal;  /* "User:alice" */
+    struct bytes permission; /* "Allow", "Deny"; read: in any case */
+    struct bytes operation;  /* "Read", ...; read: in any case */
+    struct bytes host;       /* "*" or an address */
 };
 
 void znode_acls_write(struct wr *w, const struct znode_acl *acls, size_t n);
@@ -324,9 +324,9 @@ MUST_USE enum err znode_acls_read(struct bytes data, struct arena *arena,
                                   struct errmsg *why);
 
 struct znode_acl_change {
-    struct bytes type;         /* "TOPIC"; read: as found */
+    struct bytes type; /* "TOPIC"; read: as found */
     struct bytes name;
-    struct bytes pattern;      /* "LITERAL", "PREFIXED" */
+    struct bytes pattern; /* "LITERAL", "PREFIXED" */
 };
 
 /* LITERAL patterns become "TYPE:name", others the extended store's JSON. */
@@ -356,7 +356,7 @@ MUST_USE enum err znode_token_read(struct bytes data, struct arena *arena,
 /* -- /migration (read only) ----------------------------------------------- */
 
 struct znode_migration {
-    int32_t kraft_controller_id;   /* -1: none */
+    int32_t kraft_controller_id; /* -1: none */
     int32_t kraft_controller_epoch;
     int64_t kraft_metadata_offset;
     int32_t kraft_metadata_epoch;

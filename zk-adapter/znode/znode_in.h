@@ -8,19 +8,19 @@
 
 /* -- znode_json.c: writing. Commas are put by whoever writes the next thing. */
 
-void jw_text(struct wr *w, const char *text);   /* as it is */
-void jw_string(struct wr *w, struct bytes b);   /* quoted, escaped as Jackson */
+void jw_text(struct wr *w, const char *text); /* as it is */
+void jw_string(struct wr *w, struct bytes b); /* quoted, escaped as Jackson */
 void jw_int(struct wr *w, int64_t v);
 void jw_ints(struct wr *w, const int32_t *v, size_t n);
-void jw_comma(struct wr *w, size_t index);      /* before all but the first */
+void jw_comma(struct wr *w, size_t index); /* before all but the first */
 
 /* -- reading. Remembers its first failure, like rd. */
 
 struct jr {
-    json_t *root;          /* NULL: the bytes were no JSON */
-    struct arena *arena;   /* NULL when no strings are taken */
+    json_t *root;        /* NULL: the bytes were no JSON */
+    struct arena *arena; /* NULL when no strings are taken */
     struct errmsg *why;
-    const char *what;      /* "/controller", for the sentence */
+    const char *what; /* "/controller", for the sentence */
     enum err err;
 };
 
@@ -49,9 +49,11 @@ int64_t jr_number_text(json_t *object, const char *key);
 json_t *jr_array(struct jr *jr, json_t *object, const char *key);
 json_t *jr_object_or_null(struct jr *jr, json_t *object, const char *key);
 /* An array of 32-bit integers in the arena. */
-int32_t *jr_ints(struct jr *jr, const json_t *array, const char *key, size_t *n);
+int32_t *jr_ints(struct jr *jr, const json_t *array, const char *key,
+                 size_t *n);
 
-/* -- znode_order.c: the order in which Java and Scala walk their maps -------- */
+/* -- znode_order.c: the order in which Java and Scala walk their maps --------
+ */
 
 /* Fill `order` with indexes of keys as java.util.Properties walk them. */
 void znode_order_properties(const struct bytes *keys, size_t n, size_t *order);

@@ -12,7 +12,8 @@ static struct config *cfg;
 static void set_up(void)
 {
     const char *const settings[] = { "zookeeper.connect=embedded", NULL };
-    struct config_source_env env = { .overrides = settings, .host_name = "here" };
+    struct config_source_env env = { .overrides = settings,
+                                     .host_name = "here" };
     struct errmsg why = { "" };
 
     arena_init(&arena, 1 << 20);
@@ -25,12 +26,14 @@ static void tear_down(void)
     arena_fini(&arena);
 }
 
-static struct config_edit edit_topic(const struct config_change *changes, size_t n,
-                                     const struct conf_pair *old, size_t n_old,
-                                     bool replace)
+static struct config_edit edit_topic(const struct config_change *changes,
+                                     size_t n, const struct conf_pair *old,
+                                     size_t n_old, bool replace)
 {
-    struct config_edit edit = { .type = RESOURCE_TOPIC, .name = BYTES("t"),
-                                .changes = changes, .n_changes = n };
+    struct config_edit edit = { .type = RESOURCE_TOPIC,
+                                .name = BYTES("t"),
+                                .changes = changes,
+                                .n_changes = n };
 
     config_edit_merge(&edit, &arena, cfg, replace, old, n_old);
     return edit;
@@ -41,7 +44,8 @@ static const char *value_of(const struct config_edit *edit, const char *name)
     for (size_t i = 0; i < edit->n_pairs; i++) {
         if (bytes_is(edit->pairs[i].name, name))
             return (const char *)arena_format(&arena, "%.*s",
-                                              BYTES_ARG(edit->pairs[i].value)).at;
+                                              BYTES_ARG(edit->pairs[i].value))
+                .at;
     }
     return NULL;
 }
@@ -95,16 +99,14 @@ END_TEST
 
 START_TEST(bad_values_lists_and_duplicates_are_refused)
 {
-    const struct config_change unknown[] = { { BYTES("x"), BYTES("1"), CONFIG_SET } };
-    const struct config_change value[] = {
-        { BYTES("retention.ms"), BYTES("soon"), CONFIG_SET }
-    };
-    const struct config_change list[] = {
-        { BYTES("retention.ms"), BYTES("1"), CONFIG_APPEND }
-    };
-    const struct config_change null[] = {
-        { BYTES("retention.ms"), BYTES_NULL, CONFIG_SET }
-    };
+    const struct config_change unknown[] = { { BYTES("x"), BYTES("1"),
+                                               CONFIG_SET } };
+    const struct config_change value[] = { { BYTES("retention.ms"),
+                                             BYTES("soon"), CONFIG_SET } };
+    const struct config_change list[] = { { BYTES("retention.ms"), BYTES("1"),
+                                            CONFIG_APPEND } };
+    const struct config_change null[] = { { BYTES("retention.ms"), BYTES_NULL,
+                                            CONFIG_SET } };
     const struct config_change twice[] = {
         { BYTES("retention.ms"), BYTES("1"), CONFIG_SET },
         { BYTES("retention.ms"), BYTES("2"), CONFIG_SET },

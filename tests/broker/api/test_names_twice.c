@@ -7,8 +7,10 @@
 
 START_TEST(names_of_one_kind_are_marked_where_they_repeat)
 {
-    struct named names[] = { { .name = BYTES("b") }, { .name = BYTES("a") },
-                             { .name = BYTES("b") }, { .name = BYTES("") },
+    struct named names[] = { { .name = BYTES("b") },
+                             { .name = BYTES("a") },
+                             { .name = BYTES("b") },
+                             { .name = BYTES("") },
                              { .name = BYTES("a"), .kind = 4 } };
     const bool expect[] = { true, false, true, false, false };
     struct arena arena;
@@ -26,7 +28,7 @@ START_TEST(a_million_names_take_no_time_worth_speaking_of)
 {
     enum { N = 1000000 };
     struct named *names = calloc(N, sizeof *names);
-    char (*texts)[8] = calloc(N, sizeof *texts);
+    char(*texts)[8] = calloc(N, sizeof *texts);
     struct arena arena;
 
     arena_init(&arena, 64 << 20);

@@ -1,4 +1,5 @@
-/* test_group_offsets.c - the table of offsets, records, hashes, subscriptions. */
+/* test_group_offsets.c - the table of offsets, records, hashes, subscriptions.
+ */
 #include <stdlib.h>
 
 #include "base/mem.h"

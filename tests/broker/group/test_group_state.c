@@ -1,4 +1,5 @@
-/* test_group_state.c - the group machine, phase by phase, on a stepped clock. */
+/* test_group_state.c - the group machine, phase by phase, on a stepped clock.
+ */
 #include "group/group_state.h"
 
 #include "tests/support/group_rig.h"

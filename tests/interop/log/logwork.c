@@ -51,7 +51,8 @@ static struct log *open_log(const char *topic, int32_t segment_bytes)
     return log;
 }
 
-/* -- writing ----------------------------------------------------------------------- */
+/* -- writing
+ * ----------------------------------------------------------------------- */
 
 struct source {
     int64_t producer_id;
@@ -153,7 +154,7 @@ static void write_all(int64_t first_id)
             append_marker(logs[2], i % 3 == 0, source);
         if (i == 200)
             txn[3].epoch++, txn[3].sequence = 0,
-                append_marker(logs[2], false, &txn[3]);
+                            append_marker(logs[2], false, &txn[3]);
     }
     append_marker(logs[2], true, &txn[0]);
     append_marker(logs[2], false, &txn[1]);
@@ -167,7 +168,8 @@ static void stop(void)
     seg_files_free(&files);
 }
 
-/* -- reading ----------------------------------------------------------------------- */
+/* -- reading
+ * ----------------------------------------------------------------------- */
 
 static void print_bytes(const char *name, struct bytes b)
 {

@@ -6,11 +6,11 @@
  * same. Each: i8 kind, its arguments, the input, our error, our output; numbers
  * big endian, bytes with an i32 length.
  *
- *   kind 0  produce: i8 append time, i8 compacted, i8 codec (-1 the producer's),
- *           i16 version, i64 now, i64 before, i64 after, input,
- *           i16 Kafka's error code, output (offset 500, leader epoch 9),
- *           i8 rewritten, i32 records refused
- *   kind 1  down: i8 magic, i64 fetch offset, input, i16 error code, output
+ *   kind 0  produce: i8 append time, i8 compacted, i8 codec (-1 the
+ * producer's), i16 version, i64 now, i64 before, i64 after, input, i16 Kafka's
+ * error code, output (offset 500, leader epoch 9), i8 rewritten, i32 records
+ * refused kind 1  down: i8 magic, i64 fetch offset, input, i16 error code,
+ * output
  */
 #include <assert.h>
 #include <stdio.h>
@@ -114,17 +114,18 @@ static void random_batch(struct wr *out, int64_t base, enum codec codec,
     assert(batch_builder_finish(&b, &h) == ERR_OK);
     batch_builder_fini(&b);
     if (mutate) {
-        size_t at = BATCH_HEADER + random_below((uint32_t)(plain.len -
-                                                           BATCH_HEADER));
+        size_t at =
+            BATCH_HEADER + random_below((uint32_t)(plain.len - BATCH_HEADER));
         if (one_in(2) && at > BATCH_HEADER + 12)
             at = BATCH_HEADER + random_below(12);
         plain.data[at] = (uint8_t)(plain.data[at] ^ 1 << random_below(8));
     }
     size_t start = out->len;
     wr_room(out, BATCH_HEADER);
-    assert(codec_deflate(codec, false,
-                         bytes_make(plain.data + BATCH_HEADER,
-                                    plain.len - BATCH_HEADER), out) == ERR_OK);
+    assert(codec_deflate(
+               codec, false,
+               bytes_make(plain.data + BATCH_HEADER, plain.len - BATCH_HEADER),
+               out) == ERR_OK);
     h.attributes |= (int16_t)codec;
     h.length = (int32_t)(out->len - start - BATCH_OVERHEAD);
     batch_header_write(out->data + start, &h);
@@ -152,8 +153,8 @@ static void random_set(struct wr *out, int8_t magic, enum codec codec)
 /* Bend the header of a magic 2 batch at `at`, keeping size and magic. */
 static void bend_header(struct wr *w)
 {
-    static const uint8_t places[] = { 7, 21, 22, 26, 34, 42, 50, 52, 53, 56,
-                                      57, 60 };
+    static const uint8_t places[] = { 7,  21, 22, 26, 34, 42,
+                                      50, 52, 53, 56, 57, 60 };
     uint8_t place = places[random_below(sizeof places)];
 
     w->data[place] = (uint8_t)(w->data[place] ^ 1 << random_below(8));

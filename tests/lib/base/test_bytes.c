@@ -47,7 +47,8 @@ END_TEST
 
 START_TEST(ids_become_the_text_kafka_writes)
 {
-    const struct uuid one = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
+    const struct uuid one = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+                                1 } };
     struct uuid all, read;
     char text[UUID_TEXT_LEN + 1];
 
@@ -119,8 +120,8 @@ START_TEST(integers_fill_their_text_whole)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t v = 0;
-        bool ok = bytes_to_int64(bytes_of(cases[i].text), INT64_MIN, INT64_MAX,
-                                 &v);
+        bool ok =
+            bytes_to_int64(bytes_of(cases[i].text), INT64_MIN, INT64_MAX, &v);
 
         ck_assert_msg(ok == cases[i].ok && v == cases[i].value, "\"%s\"",
                       cases[i].text);

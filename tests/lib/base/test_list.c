@@ -23,7 +23,7 @@ static void expect(struct list *head, const char *letters)
     char forwards[16] = "", backwards[16] = "";
     size_t n = 0, at = strlen(letters);
 
-    LIST_EACH (l, head)
+    LIST_EACH(l, head)
         forwards[n++] = CONTAINER_OF(l, struct item, link)->letter;
     ck_assert_str_eq(forwards, letters);
     for (struct list *l = head->prev; l != head; l = l->prev)
@@ -62,7 +62,7 @@ START_TEST(the_body_of_a_walk_may_remove_where_it_stands)
     struct list head;
 
     fill(&head, items, "abcd");
-    LIST_EACH (l, &head)
+    LIST_EACH(l, &head)
         list_remove(l);
     expect(&head, "");
 }

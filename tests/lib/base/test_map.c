@@ -14,8 +14,7 @@ struct item {
 
 static bool item_is(const struct map_link *link, const void *key)
 {
-    return CONTAINER_OF(link, struct item, link)->key ==
-           *(const uint64_t *)key;
+    return CONTAINER_OF(link, struct item, link)->key == *(const uint64_t *)key;
 }
 
 static uint64_t hash(const struct map *map, uint64_t key)
@@ -61,13 +60,12 @@ START_TEST(what_was_put_is_found_until_it_is_removed)
             map_remove(&map, &item->link);
             item->in = false;
         }
-        ck_assert_ptr_eq(find(&map, item->key),
-                         item->in ? &item->link : NULL);
+        ck_assert_ptr_eq(find(&map, item->key), item->in ? &item->link : NULL);
     }
     size_t count = 0;
     for (uint64_t key = 0; key < KEYS; key++) {
-        ck_assert_ptr_eq(find(&map, key), items[key].in ? &items[key].link
-                                                        : NULL);
+        ck_assert_ptr_eq(find(&map, key),
+                         items[key].in ? &items[key].link : NULL);
         count += items[key].in;
     }
     ck_assert_uint_eq(map.count, count);

@@ -1,4 +1,5 @@
-/* test_codec.c - streams of every codec: there and back, cut, bent, too large. */
+/* test_codec.c - streams of every codec: there and back, cut, bent, too large.
+ */
 #include <check.h>
 #include <lz4.h>
 #include <lz4frame.h>
@@ -157,8 +158,8 @@ START_TEST(numbers_that_are_not_assigned_are_refused)
     wr_init(&out, 100);
     codec_reader_init(&r);
     codec_writer_init(&w);
-    ck_assert_int_eq(codec_reader_start(&r, (enum codec)5, false, BYTES("x"),
-                                        1), ERR_CODEC);
+    ck_assert_int_eq(
+        codec_reader_start(&r, (enum codec)5, false, BYTES("x"), 1), ERR_CODEC);
     ck_assert_int_eq(codec_writer_start(&w, (enum codec)7, false, &out),
                      ERR_CODEC);
     codec_reader_fini(&r);
@@ -182,7 +183,8 @@ START_TEST(names_are_those_of_the_compression_type_setting)
 }
 END_TEST
 
-/* -- gzip -------------------------------------------------------------------- */
+/* -- gzip --------------------------------------------------------------------
+ */
 
 START_TEST(gzip_members_follow_one_another_and_rubbish_ends_them)
 {
@@ -208,7 +210,8 @@ START_TEST(a_wrong_gzip_checksum_is_seen)
 }
 END_TEST
 
-/* -- snappy ------------------------------------------------------------------ */
+/* -- snappy ------------------------------------------------------------------
+ */
 
 START_TEST(a_raw_snappy_block_is_read)
 {
@@ -240,7 +243,8 @@ START_TEST(a_snappy_block_that_announces_gigabytes_gets_no_memory)
     static const uint8_t claim[] = { 0xff, 0xff, 0xff, 0xff, 0x0f, 0x00, 'x' };
 
     ck_assert_int_eq(inflate_err(CODEC_SNAPPY, bytes_make(claim, sizeof claim),
-                                 SIZE_MAX / 2), ERR_FORMAT);
+                                 SIZE_MAX / 2),
+                     ERR_FORMAT);
 }
 END_TEST
 
@@ -255,7 +259,8 @@ START_TEST(a_snappy_chunk_of_negative_length_is_refused)
 }
 END_TEST
 
-/* -- lz4 --------------------------------------------------------------------- */
+/* -- lz4 ---------------------------------------------------------------------
+ */
 
 static size_t lz4_library(struct bytes in, const LZ4F_preferences_t *p,
                           uint8_t **out)
@@ -270,12 +275,13 @@ static size_t lz4_library(struct bytes in, const LZ4F_preferences_t *p,
 
 START_TEST(lz4_frames_of_the_library_are_read_with_all_their_checksums)
 {
-    LZ4F_preferences_t p = { .frameInfo = {
-        .blockSizeID = (LZ4F_blockSizeID_t)(4 + _i),
-        .blockMode = LZ4F_blockIndependent,
-        .contentChecksumFlag = LZ4F_contentChecksumEnabled,
-        .blockChecksumFlag = LZ4F_blockChecksumEnabled,
-        .contentSize = BIG } };
+    LZ4F_preferences_t p = {
+        .frameInfo = { .blockSizeID = (LZ4F_blockSizeID_t)(4 + _i),
+                       .blockMode = LZ4F_blockIndependent,
+                       .contentChecksumFlag = LZ4F_contentChecksumEnabled,
+                       .blockChecksumFlag = LZ4F_blockChecksumEnabled,
+                       .contentSize = BIG }
+    };
     uint8_t *frame;
     size_t len = lz4_library(bytes_make(big, BIG), &p, &frame);
 
@@ -299,8 +305,8 @@ START_TEST(lz4_frames_are_read_by_the_library)
     while (from < w.len) {
         size_t in = w.len - from, n = BIG - to;
 
-        ck_assert(!LZ4F_isError(LZ4F_decompress(d, out + to, &n, w.data + from,
-                                                &in, NULL)));
+        ck_assert(!LZ4F_isError(
+            LZ4F_decompress(d, out + to, &n, w.data + from, &in, NULL)));
         from += in;
         to += n;
     }
@@ -340,7 +346,8 @@ START_TEST(the_lz4_header_checksum_of_magic_0_is_wrong_on_purpose)
 }
 END_TEST
 
-/* -- zstd -------------------------------------------------------------------- */
+/* -- zstd --------------------------------------------------------------------
+ */
 
 START_TEST(zstd_frames_follow_one_another)
 {
@@ -357,11 +364,12 @@ END_TEST
 START_TEST(a_zstd_window_above_the_bound_is_refused)
 {
     /* magic; descriptor: no content size, window byte for 2^28 */
-    static const uint8_t frame[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x00, 18 << 3,
-                                     0x01, 0x00, 0x00 };
+    static const uint8_t frame[] = { 0x28,    0xb5, 0x2f, 0xfd, 0x00,
+                                     18 << 3, 0x01, 0x00, 0x00 };
 
-    ck_assert_int_eq(inflate_err(CODEC_ZSTD, bytes_make(frame, sizeof frame),
-                                 100), ERR_LIMIT);
+    ck_assert_int_eq(
+        inflate_err(CODEC_ZSTD, bytes_make(frame, sizeof frame), 100),
+        ERR_LIMIT);
 }
 END_TEST
 
@@ -375,8 +383,9 @@ START_TEST(a_bomb_stops_at_the_limit)
     enum err err;
 
     wr_init(&w, 1 << 20);
-    ck_assert_int_eq(codec_deflate(CODEC_ZSTD, false,
-                                   bytes_make(zeros, 100 << 20), &w), ERR_OK);
+    ck_assert_int_eq(
+        codec_deflate(CODEC_ZSTD, false, bytes_make(zeros, 100 << 20), &w),
+        ERR_OK);
     codec_reader_init(&r);
     ck_assert_int_eq(codec_reader_start(&r, CODEC_ZSTD, false,
                                         bytes_make(w.data, w.len), 1 << 20),

@@ -42,8 +42,8 @@ START_TEST(crcs_of_two_parts_join_to_that_of_both)
         bytes[i] = (uint8_t)rand();
     for (size_t cut = 0; cut < sizeof bytes; cut = cut * 3 + 1) {
         uint32_t a = codec_crc32c(0, bytes_make(bytes, cut));
-        uint32_t b = codec_crc32c(0, bytes_make(bytes + cut,
-                                                sizeof bytes - cut));
+        uint32_t b =
+            codec_crc32c(0, bytes_make(bytes + cut, sizeof bytes - cut));
 
         ck_assert_uint_eq(codec_crc32c_join(a, b, sizeof bytes - cut),
                           codec_crc32c(0, bytes_make(bytes, sizeof bytes)));

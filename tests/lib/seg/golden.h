@@ -1,5 +1,5 @@
-/* golden.h - the records that golden/Make.java writes, number by number, and the
- * files it wrote. For tests of record batches. */
+/* golden.h - the records that golden/Make.java writes, number by number, and
+ * the files it wrote. For tests of record batches. */
 #ifndef GREGOR_TESTS_GOLDEN_H
 #define GREGOR_TESTS_GOLDEN_H
 

@@ -1,4 +1,5 @@
-/* test_batch.c - batches that Kafka wrote are read; what we write is the same. */
+/* test_batch.c - batches that Kafka wrote are read; what we write is the same.
+ */
 #include <check.h>
 #include <stdlib.h>
 
@@ -157,7 +158,8 @@ static void build(const struct batch_spec *spec, bool big, struct wr *out,
         };
         if (i == 3) {
             record.n_headers = 3;
-            record.headers = BYTES("\x0atrace\x06" "abc\x08none\x01\x00\x00");
+            record.headers = BYTES("\x0atrace\x06"
+                                   "abc\x08none\x01\x00\x00");
         }
         batch_builder_add(&b, &record);
     }
@@ -319,8 +321,8 @@ START_TEST(markers_are_kafkas_markers)
 {
     bool commit = _i == 1;
     size_t len;
-    uint8_t *bytes = golden_read(commit ? "v2-commit.bin" : "v2-abort.bin",
-                                 &len);
+    uint8_t *bytes =
+        golden_read(commit ? "v2-commit.bin" : "v2-abort.bin", &len);
     struct batch_marker marker;
     struct wr out;
 

@@ -100,9 +100,9 @@ START_TEST(epochs_are_written_and_read)
                                          NULL, &line),
                   ERR_OK);
     ck_assert_int_eq(sum, 124);
-    ck_assert_err(checkpoint_epochs_read(BYTES("0\n1\n-1 0\n"), each_epoch,
-                                         NULL, &line),
-                  ERR_FORMAT);
+    ck_assert_err(
+        checkpoint_epochs_read(BYTES("0\n1\n-1 0\n"), each_epoch, NULL, &line),
+        ERR_FORMAT);
     wr_fini(&w);
 }
 END_TEST
@@ -124,9 +124,9 @@ START_TEST(topic_ids_are_written_and_read)
                                                 "dHR0dHR0dHR0dHR0dHR0dA"),
                                           &back),
                   ERR_FORMAT);
-    ck_assert_err(partition_metadata_read(BYTES("version: 0\ntopic_id: x"),
-                                          &back),
-                  ERR_FORMAT);
+    ck_assert_err(
+        partition_metadata_read(BYTES("version: 0\ntopic_id: x"), &back),
+        ERR_FORMAT);
     ck_assert_err(partition_metadata_read(BYTES(""), &back), ERR_FORMAT);
     wr_fini(&w);
 }

@@ -108,11 +108,12 @@ START_TEST(compressed_batches_become_wrappers_with_the_same_records)
                  codec_name((enum codec)_i), magic);
         kafkas = golden_read(name, &len);
         ck_assert_int_eq(batch_check(bytes_make(out.data, out.len)), ERR_OK);
-        ck_assert_int_eq(batch_reader_start(
-                             &ours, bytes_make(out.data, out.len), NO_LIMIT),
-                         ERR_OK);
-        ck_assert_int_eq(batch_reader_start(&theirs, bytes_make(kafkas, len),
-                                            NO_LIMIT), ERR_OK);
+        ck_assert_int_eq(
+            batch_reader_start(&ours, bytes_make(out.data, out.len), NO_LIMIT),
+            ERR_OK);
+        ck_assert_int_eq(
+            batch_reader_start(&theirs, bytes_make(kafkas, len), NO_LIMIT),
+            ERR_OK);
         ck_assert_int_eq(ours.batch.header.base_offset, 104);
         ck_assert_int_eq(ours.batch.header.max_timestamp,
                          theirs.batch.header.max_timestamp);
@@ -272,8 +273,9 @@ START_TEST(old_sets_we_build_are_kafkas)
     msgset_builder_init(&b);
     for (int8_t magic = 0; magic < 2; magic++) {
         out.len = 0;
-        ck_assert_int_eq(msgset_builder_start(&b, magic, CODEC_NONE, false, -1,
-                                              &out), ERR_OK);
+        ck_assert_int_eq(
+            msgset_builder_start(&b, magic, CODEC_NONE, false, -1, &out),
+            ERR_OK);
         for (int i = 0; i < GOLDEN_RECORDS; i++) {
             const struct golden_record *g = golden_record(i, false);
             struct batch_record record = { .offset = 100 + i,

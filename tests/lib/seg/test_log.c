@@ -131,7 +131,8 @@ END_TEST
 
 START_TEST(a_replica_keeps_offsets_and_epochs)
 {
-    struct log_rig_batch spec = { .count = 2, .base_offset = 10,
+    struct log_rig_batch spec = { .count = 2,
+                                  .base_offset = 10,
                                   .leader_epoch = 3 };
 
     log_rig_start(&rig);
@@ -146,7 +147,8 @@ END_TEST
 START_TEST(what_is_no_batch_is_refused)
 {
     uint8_t junk[100] = { 0 };
-    struct log_append set = { .at = junk, .size = sizeof junk,
+    struct log_append set = { .at = junk,
+                              .size = sizeof junk,
                               .origin = LOG_CLIENT };
     struct log_append *sets[] = { &set };
 

@@ -151,7 +151,8 @@ START_TEST(retention_by_time_may_take_all)
 }
 END_TEST
 
-/* -- the choice -------------------------------------------------------------------- */
+/* -- the choice
+ * -------------------------------------------------------------------- */
 
 static const struct log_segment_fact facts[] = {
     { .base = 0, .next = 10, .bytes = 100, .largest_ms = 1000 },

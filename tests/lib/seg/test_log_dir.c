@@ -159,9 +159,10 @@ END_TEST
 
 START_TEST(foreign_directories_stop_the_start)
 {
-    static const char *const bad[] = { "lost+found", "orders", "orders-",
-                                       "orders-x", "-3", "orders-0-delete",
-                                       "orders-0.-delete" };
+    static const char *const bad[] = {
+        "lost+found", "orders",          "orders-",         "orders-x",
+        "-3",         "orders-0-delete", "orders-0.-delete"
+    };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         start();
@@ -185,17 +186,16 @@ START_TEST(meta_properties_are_written_and_kept)
     ck_assert_err(log_dir_meta_check(dirs, 1, -1, BYTES_NULL, &id, &why),
                   ERR_OK);
     ck_assert_int_eq(id, -1);
-    ck_assert_err(log_dir_meta_write(dir, 7, BYTES("abcdefghijklmnopqrstuv"),
-                                     &why),
-                  ERR_OK);
+    ck_assert_err(
+        log_dir_meta_write(dir, 7, BYTES("abcdefghijklmnopqrstuv"), &why),
+        ERR_OK);
     close_dir(false);
     ck_assert_ptr_nonnull(strstr(get("meta.properties"), "\nbroker.id=7\n"));
     ck_assert_ptr_nonnull(strstr(get("meta.properties"), "\nversion=0\n"));
     ck_assert_err(open_dir(), ERR_OK);
     dirs[0] = dir;
-    ck_assert_err(log_dir_meta_check(dirs, 1, -1,
-                                     BYTES("abcdefghijklmnopqrstuv"), &id,
-                                     &why),
+    ck_assert_err(log_dir_meta_check(
+                      dirs, 1, -1, BYTES("abcdefghijklmnopqrstuv"), &id, &why),
                   ERR_OK);
     ck_assert_int_eq(id, 7);
     ck_assert_err(log_dir_meta_check(dirs, 1, 8, BYTES_NULL, &id, &why),
@@ -245,18 +245,16 @@ START_TEST(checkpoints_follow_the_logs)
     ck_assert_uint_eq(log_dir_count(dir), 2);
     ck_assert_err(log_reset(log, 40, 1000, &why), ERR_OK);
     ck_assert_err(log_dir_write_high_watermarks(dir, &why), ERR_OK);
-    ck_assert_ptr_nonnull(strstr(get("replication-offset-checkpoint"),
-                                 "a 0 40\n"));
+    ck_assert_ptr_nonnull(
+        strstr(get("replication-offset-checkpoint"), "a 0 40\n"));
     ck_assert_err(log_dir_write_recovery_points(dir, &why), ERR_OK);
     ck_assert_err(log_dir_write_log_starts(dir, &why), ERR_OK);
     ck_assert_str_eq(get("log-start-offset-checkpoint"), "0\n0\n");
     ck_assert_err(log_delete(&other, 1000, &why), ERR_OK);
     ck_assert_err(log_close(&log, &why), ERR_OK);
     close_dir(true);
-    ck_assert_str_eq(get("recovery-point-offset-checkpoint"),
-                     "0\n1\na 0 40\n");
-    ck_assert_str_eq(get("cleaner-offset-checkpoint"),
-                     "0\n1\nsomething 0 5\n");
+    ck_assert_str_eq(get("recovery-point-offset-checkpoint"), "0\n1\na 0 40\n");
+    ck_assert_str_eq(get("cleaner-offset-checkpoint"), "0\n1\nsomething 0 5\n");
     stop();
 }
 END_TEST
@@ -275,8 +273,8 @@ START_TEST(points_of_logs_not_opened_yet_are_kept)
                            1000, &why),
                   ERR_OK);
     ck_assert_err(log_dir_write_recovery_points(dir, &why), ERR_OK);
-    ck_assert_ptr_nonnull(strstr(get("recovery-point-offset-checkpoint"),
-                                 "b 0 77\n"));
+    ck_assert_ptr_nonnull(
+        strstr(get("recovery-point-offset-checkpoint"), "b 0 77\n"));
     log_abandon(&log);
     close_dir(false);
     stop();
@@ -350,8 +348,7 @@ END_TEST
 UNIT_MAIN("log_dir", a_second_process_is_refused,
           the_clean_marker_is_taken_and_written, names_are_told_apart,
           foreign_directories_stop_the_start,
-          meta_properties_are_written_and_kept,
-          kafkas_meta_properties_are_read, checkpoints_follow_the_logs,
-          points_of_logs_not_opened_yet_are_kept,
+          meta_properties_are_written_and_kept, kafkas_meta_properties_are_read,
+          checkpoints_follow_the_logs, points_of_logs_not_opened_yet_are_kept,
           malformed_checkpoints_are_passed_over_but_high_watermarks,
           a_failed_directory_takes_no_more, long_names_are_cut_for_deletion)

@@ -1,5 +1,5 @@
-/* test_log_faults.c - each call to the disk fails once: nothing that was said to
- * be appended is lost, and the log opens again. */
+/* test_log_faults.c - each call to the disk fails once: nothing that was said
+ * to be appended is lost, and the log opens again. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +14,14 @@ static struct faulty_fs faulty;
 static struct errmsg why;
 
 /* What was promised while the disk was failing. */
-static int64_t promised;  /* offsets below were acknowledged */
-static int32_t sequence;  /* next one of producer 1 */
+static int64_t promised; /* offsets below were acknowledged */
+static int32_t sequence; /* next one of producer 1 */
 
 static bool append_one(void)
 {
-    struct log_rig_batch spec = { .count = 2,
-                                  .producer = true,
-                                  .producer_id = 1,
-                                  .sequence = sequence };
+    struct log_rig_batch spec = {
+        .count = 2, .producer = true, .producer_id = 1, .sequence = sequence
+    };
     struct log_append set = log_rig_append(&rig, LOG_CLIENT, &spec);
 
     if (set.err == ERR_OK) {
@@ -36,8 +35,9 @@ static bool append_one(void)
  * retention, checkpoints. Errors are expected at any point. */
 static void live(void)
 {
-    struct log_rig_batch txn = { .count = 1, .producer = true,
-                                 .producer_id = 2, .transactional = true };
+    struct log_rig_batch txn = {
+        .count = 1, .producer = true, .producer_id = 2, .transactional = true
+    };
     struct log_rig_batch marker = { .producer_id = 2, .abort = true };
 
     for (int i = 0; i < 12; i++)
@@ -69,10 +69,9 @@ static void close_somehow(void)
 /* The disk is well again: all that was promised must be there. */
 static void check_life(void)
 {
-    struct log_rig_batch spec = { .count = 2,
-                                  .producer = true,
-                                  .producer_id = 1,
-                                  .sequence = sequence };
+    struct log_rig_batch spec = {
+        .count = 2, .producer = true, .producer_id = 1, .sequence = sequence
+    };
 
     rig.fs = fs_real();
     log_rig_open(&rig);

@@ -15,7 +15,8 @@ static struct errmsg why;
 
 START_TEST(a_batch_torn_at_any_byte_is_cut)
 {
-    struct log_rig_batch spec = { .count = 2, .producer = true,
+    struct log_rig_batch spec = { .count = 2,
+                                  .producer = true,
                                   .producer_id = 9 };
     size_t whole, two, n;
     uint8_t *bytes;
@@ -165,8 +166,8 @@ START_TEST(a_wrong_index_is_made_anew)
     log_rig_fill(&rig, 300);
     log_rig_kill(&rig);
     for (size_t i = 0; i < sizeof junk; i++)
-        junk[i] = i % 8 < 4 ? (i % 8 == 3 ? (uint8_t)(i / 8) : 0)
-                            : (uint8_t)(i * 7);
+        junk[i] =
+            i % 8 < 4 ? (i % 8 == 3 ? (uint8_t)(i / 8) : 0) : (uint8_t)(i * 7);
     log_rig_put(&rig, "00000000000000000000.index", junk, sizeof junk);
     log_rig_open(&rig);
     ck_assert_int_eq(log_end_offset(rig.log), 1300);
@@ -284,8 +285,8 @@ END_TEST
 UNIT_MAIN("log_recover", a_batch_torn_at_any_byte_is_cut,
           a_flipped_bit_ends_the_log_there, segments_after_a_damaged_one_go,
           below_the_recovery_point_nothing_is_read_again,
-          a_recovery_point_within_a_segment_is_used,
-          a_wrong_index_is_made_anew, zeros_that_kafka_set_aside_are_no_entries,
+          a_recovery_point_within_a_segment_is_used, a_wrong_index_is_made_anew,
+          zeros_that_kafka_set_aside_are_no_entries,
           what_a_dead_compaction_left_is_finished,
           an_index_without_log_goes_and_a_missing_one_comes,
           a_log_below_its_start_begins_anew)

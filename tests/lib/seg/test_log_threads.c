@@ -79,7 +79,8 @@ static void *keep_house(void *unused)
 
 START_TEST(appends_reads_and_housekeeping_go_together)
 {
-    struct log_rig_batch spec = { .count = 3, .producer = true,
+    struct log_rig_batch spec = { .count = 3,
+                                  .producer = true,
                                   .producer_id = 1 };
     pthread_t readers[2], house;
 

@@ -51,7 +51,8 @@ static void restart(int how)
 START_TEST(a_duplicate_is_answered_over_restarts)
 {
     for (int how = STAY; how < RESTARTS; how++) {
-        struct log_rig_batch spec = { .count = 3, .producer = true,
+        struct log_rig_batch spec = { .count = 3,
+                                      .producer = true,
                                       .producer_id = 4 };
         struct log_append set;
 
@@ -76,7 +77,8 @@ END_TEST
 
 START_TEST(batches_of_one_group_see_each_other)
 {
-    struct log_rig_batch spec = { .count = 1, .producer = true,
+    struct log_rig_batch spec = { .count = 1,
+                                  .producer = true,
                                   .producer_id = 4 };
     struct log_append sets[4], *pointers[4];
     static const int32_t sequences[] = { 0, 1, 1, 3 };
@@ -140,9 +142,9 @@ static void expect_aborted(int64_t from, int64_t to, int n, int64_t first)
     size_t got;
 
     arena_init(&arena, 1 << 20);
-    ck_assert_err(log_aborted_find(rig.log, from, to, &arena, &aborted, &got,
-                                   &why),
-                  ERR_OK);
+    ck_assert_err(
+        log_aborted_find(rig.log, from, to, &arena, &aborted, &got, &why),
+        ERR_OK);
     ck_assert_int_eq((int)got, n);
     if (n > 0)
         ck_assert_int_eq(aborted[0].first_offset, first);

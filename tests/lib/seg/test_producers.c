@@ -18,8 +18,8 @@ static struct batch_header data(int64_t id, int16_t epoch, int32_t sequence,
                                   .base_sequence = sequence };
 }
 
-static struct batch_header txn_data(int64_t id, int16_t epoch,
-                                    int32_t sequence, int64_t offset)
+static struct batch_header txn_data(int64_t id, int16_t epoch, int32_t sequence,
+                                    int64_t offset)
 {
     struct batch_header h = data(id, epoch, sequence, 1, offset);
 
@@ -87,9 +87,9 @@ START_TEST(each_rule_of_sequences_holds)
     ck_assert_err(ask(data(1, 3, 10, 5, 0), no_marker, LOG_CLIENT), ERR_OK);
     put(data(1, 3, 10, 5, 0), no_marker);
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        enum err got = ask(data(1, rules[i].epoch, rules[i].sequence,
-                                rules[i].count, 5),
-                           no_marker, rules[i].origin);
+        enum err got =
+            ask(data(1, rules[i].epoch, rules[i].sequence, rules[i].count, 5),
+                no_marker, rules[i].origin);
 
         ck_assert_msg(got == rules[i].want, "%s: %s", rules[i].name,
                       err_name(got));
@@ -109,9 +109,9 @@ START_TEST(five_batches_are_remembered)
         put(data(1, 0, i * 2, 2, i * 2), no_marker);
     for (int i = 0; i < 8; i++) {
         h = data(1, 0, i * 2, 2, 99);
-        ck_assert_err(producers_check(&producers, &h, &no_marker, LOG_CLIENT,
-                                      &old),
-                      i < 3 ? ERR_SEQUENCE : ERR_DUPLICATE);
+        ck_assert_err(
+            producers_check(&producers, &h, &no_marker, LOG_CLIENT, &old),
+            i < 3 ? ERR_SEQUENCE : ERR_DUPLICATE);
         if (i >= 3) {
             ck_assert_int_eq(old.last_offset - old.offset_delta, i * 2);
             ck_assert_int_eq(old.timestamp, 1000 + i * 2);

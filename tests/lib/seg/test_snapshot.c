@@ -26,14 +26,14 @@ static void one(int64_t id, int16_t epoch, int32_t sequence, int64_t offset,
 START_TEST(the_bytes_are_kafkas)
 {
     static const uint8_t entry[] = {
-        0, 0, 0, 1,                             /* count */
-        0, 0, 0, 0, 0, 0, 0, 7,                 /* producer id */
-        0, 4,                                   /* epoch */
-        0, 0, 0, 9,                             /* last sequence */
-        0, 0, 0, 0, 0, 0, 0, 100,               /* last offset */
-        0, 0, 0, 3,                             /* offset delta */
-        0, 0, 0, 0, 0, 0, 0x13, 0x88,           /* timestamp */
-        0, 0, 0, 2,                             /* coordinator epoch */
+        0,    0,    0,    1,                            /* count */
+        0,    0,    0,    0,    0,    0,    0,    7,    /* producer id */
+        0,    4,                                        /* epoch */
+        0,    0,    0,    9,                            /* last sequence */
+        0,    0,    0,    0,    0,    0,    0,    100,  /* last offset */
+        0,    0,    0,    3,                            /* offset delta */
+        0,    0,    0,    0,    0,    0,    0x13, 0x88, /* timestamp */
+        0,    0,    0,    2,                            /* coordinator epoch */
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
     };
 
@@ -85,13 +85,13 @@ START_TEST(damage_is_found_at_every_byte)
     producers_clear(&producers);
     for (size_t i = 0; i < w.len; i++) {
         w.data[i] ^= 1;
-        ck_assert_int_ne(snapshot_read(bytes_make(w.data, w.len), 5001, 1000,
-                                       &producers),
-                         ERR_OK);
+        ck_assert_int_ne(
+            snapshot_read(bytes_make(w.data, w.len), 5001, 1000, &producers),
+            ERR_OK);
         w.data[i] ^= 1;
-        ck_assert_int_ne(snapshot_read(bytes_make(w.data, i), 5001, 1000,
-                                       &producers),
-                         ERR_OK);
+        ck_assert_int_ne(
+            snapshot_read(bytes_make(w.data, i), 5001, 1000, &producers),
+            ERR_OK);
         ck_assert_uint_eq(producers.map.count, 0);
     }
     producers_fini(&producers);

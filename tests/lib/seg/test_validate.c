@@ -112,8 +112,9 @@ static void expect_golden_records(int64_t timestamp)
     int i = 0;
 
     batch_reader_init(&r);
-    ck_assert_int_eq(batch_reader_start(&r, bytes_make(result.at, result.size),
-                                        1 << 20), ERR_OK);
+    ck_assert_int_eq(
+        batch_reader_start(&r, bytes_make(result.at, result.size), 1 << 20),
+        ERR_OK);
     for (; batch_reader_next(&r, &record) == ERR_OK; i++) {
         golden_check_record(&record, i, false, 0, true);
         ck_assert_int_eq(record.timestamp,
@@ -129,7 +130,8 @@ START_TEST(a_good_batch_is_taken_as_it_is)
     uint8_t before[256];
     char name[64];
 
-    snprintf(name, sizeof name, "v2-produce-%s.bin", codec_name((enum codec)_i));
+    snprintf(name, sizeof name, "v2-produce-%s.bin",
+             codec_name((enum codec)_i));
     load(name);
     memcpy(before, batch.data, batch.len);
     ck_assert_int_eq(validate(), ERR_OK);
@@ -166,7 +168,8 @@ START_TEST(nothing_at_all_depends_on_the_version)
     batch.len = 0;
     ck_assert_int_eq(validate(), ERR_RECORD);
     ck_assert_int_eq(validate_records(&validator, &rules, NULL, 0, &arena,
-                                      &rewrite, &result), ERR_RECORD);
+                                      &rewrite, &result),
+                     ERR_RECORD);
     rules.produce_version = 2;
     ck_assert_int_eq(validate(), ERR_OK);
     ck_assert_ptr_null(result.at);
@@ -219,15 +222,10 @@ START_TEST(headers_that_contradict_themselves_are_refused)
         size_t at;
         int32_t value;
     } bent[] = {
-        { 4, 1 },   /* base offset 1 */
-        { 23, 2 },  /* last offset delta, of 4 records */
-        { 23, -1 },
-        { 23, INT32_MAX },
-        { 57, 3 },  /* count */
-        { 57, 5 },
-        { 57, 0 },
-        { 57, -1 },
-        { 57, INT32_MAX },
+        { 4, 1 },  /* base offset 1 */
+        { 23, 2 }, /* last offset delta, of 4 records */
+        { 23, -1 }, { 23, INT32_MAX }, { 57, 3 }, /* count */
+        { 57, 5 },  { 57, 0 },         { 57, -1 }, { 57, INT32_MAX },
     };
 
     for (size_t i = 0; i < sizeof bent / sizeof *bent; i++) {
@@ -310,7 +308,8 @@ START_TEST(new_versions_take_magic_2_only)
 }
 END_TEST
 
-/* -- timestamps -------------------------------------------------------------- */
+/* -- timestamps --------------------------------------------------------------
+ */
 
 START_TEST(timestamps_out_of_range_are_listed)
 {
@@ -356,7 +355,8 @@ START_TEST(append_time_is_written_into_the_header)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "v2-produce-%s.bin", codec_name((enum codec)_i));
+    snprintf(name, sizeof name, "v2-produce-%s.bin",
+             codec_name((enum codec)_i));
     load(name);
     rules.append_time = true;
     ck_assert_int_eq(validate(), ERR_OK);
@@ -394,13 +394,15 @@ START_TEST(records_without_timestamp_are_taken)
 }
 END_TEST
 
-/* -- keys -------------------------------------------------------------------- */
+/* -- keys --------------------------------------------------------------------
+ */
 
 START_TEST(compacted_topics_need_keys)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "v2-produce-%s.bin", codec_name((enum codec)_i));
+    snprintf(name, sizeof name, "v2-produce-%s.bin",
+             codec_name((enum codec)_i));
     load(name);
     rules.compacted = true;
     ck_assert_int_eq(validate(), ERR_RECORD);
@@ -435,15 +437,20 @@ START_TEST(a_full_arena_shortens_the_list_and_nothing_else)
 }
 END_TEST
 
-/* -- records ----------------------------------------------------------------- */
+/* -- records -----------------------------------------------------------------
+ */
 
 /* One record of the bytes given, in a batch of the codec. */
 static void produce_raw(enum codec codec, struct bytes record)
 {
-    struct batch_header h = { .magic = 2, .attributes = (int16_t)codec,
-                              .leader_epoch = -1, .producer_id = -1,
-                              .producer_epoch = -1, .base_sequence = -1,
-                              .base_timestamp = -1, .max_timestamp = -1,
+    struct batch_header h = { .magic = 2,
+                              .attributes = (int16_t)codec,
+                              .leader_epoch = -1,
+                              .producer_id = -1,
+                              .producer_epoch = -1,
+                              .base_sequence = -1,
+                              .base_timestamp = -1,
+                              .max_timestamp = -1,
                               .count = 1 };
 
     batch.len = 0;
@@ -454,7 +461,10 @@ static void produce_raw(enum codec codec, struct bytes record)
     batch_seal(batch.data, batch.len);
 }
 
-#define RAW(literal) { BYTES(literal) }
+#define RAW(literal)                                                           \
+    {                                                                          \
+        BYTES(literal)                                                         \
+    }
 
 START_TEST(malformed_records_are_refused)
 {
@@ -464,19 +474,19 @@ START_TEST(malformed_records_are_refused)
     } bent[] = {
         RAW(""),
         RAW("\x0c"),
-        RAW("\x0c\0\0\0\1\1"),             /* cut */
-        RAW("\x0b\0\0\0\1\1\0"),           /* negative length */
-        RAW("\x0e\0\0\0\1\1\0\0"),         /* a byte after the headers */
-        RAW("\x0c\0\0\0\1\1\0\0"),         /* a byte after the record */
-        RAW("\x0a\0\0\0\1\1\0"),           /* length one too small */
-        RAW("\x0c\0\0\0\x0a\1\0"),         /* key runs over */
-        RAW("\x0c\0\0\0\1\x0a\0"),         /* value runs over */
-        RAW("\x0c\0\0\0\1\1\1"),           /* negative header count */
-        RAW("\x0c\0\0\0\1\1\2"),           /* a header announced, none there */
-        RAW("\x10\0\0\0\1\1\2\1\1"),       /* header without key */
-        RAW("\x10\0\0\0\1\1\2\0\2"),       /* header value runs over */
+        RAW("\x0c\0\0\0\1\1"),       /* cut */
+        RAW("\x0b\0\0\0\1\1\0"),     /* negative length */
+        RAW("\x0e\0\0\0\1\1\0\0"),   /* a byte after the headers */
+        RAW("\x0c\0\0\0\1\1\0\0"),   /* a byte after the record */
+        RAW("\x0a\0\0\0\1\1\0"),     /* length one too small */
+        RAW("\x0c\0\0\0\x0a\1\0"),   /* key runs over */
+        RAW("\x0c\0\0\0\1\x0a\0"),   /* value runs over */
+        RAW("\x0c\0\0\0\1\1\1"),     /* negative header count */
+        RAW("\x0c\0\0\0\1\1\2"),     /* a header announced, none there */
+        RAW("\x10\0\0\0\1\1\2\1\1"), /* header without key */
+        RAW("\x10\0\0\0\1\1\2\0\2"), /* header value runs over */
         RAW("\x14\0\0\0\1\1\xfe\xff\xff\xff\x0f"), /* 2^31 headers */
-        RAW("\xff\xff\xff\xff\xff\x01"),   /* length of six bytes */
+        RAW("\xff\xff\xff\xff\xff\x01"),           /* length of six bytes */
         RAW("\x22\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\0\1\1\0\0\0"),
     };
 
@@ -549,7 +559,8 @@ START_TEST(a_huge_record_is_never_put_together)
 }
 END_TEST
 
-/* -- rewriting --------------------------------------------------------------- */
+/* -- rewriting ---------------------------------------------------------------
+ */
 
 START_TEST(the_topics_codec_wins)
 {
@@ -560,9 +571,9 @@ START_TEST(the_topics_codec_wins)
     load(name);
     rules.keep_codec = false;
     rules.codec = to;
-    ck_assert_int_eq(validate_is_costly(&rules,
-                                        bytes_make(batch.data, batch.len)),
-                     from != CODEC_NONE || to != CODEC_NONE);
+    ck_assert_int_eq(
+        validate_is_costly(&rules, bytes_make(batch.data, batch.len)),
+        from != CODEC_NONE || to != CODEC_NONE);
     ck_assert_int_eq(validate(), ERR_OK);
     ck_assert_int_eq(result.rewritten, from != to);
     ck_assert_int_eq(batch_codec(&result.header), to);
@@ -621,9 +632,9 @@ START_TEST(offsets_with_gaps_are_written_anew)
         ck_assert(result.rewritten);
         expect_result_whole();
         batch_reader_init(&r);
-        ck_assert_int_eq(batch_reader_start(
-                             &r, bytes_make(result.at, result.size), 1000),
-                         ERR_OK);
+        ck_assert_int_eq(
+            batch_reader_start(&r, bytes_make(result.at, result.size), 1000),
+            ERR_OK);
         for (int i = 0; i < 3; i++) {
             ck_assert_int_eq(batch_reader_next(&r, &record), ERR_OK);
             ck_assert_int_eq(record.offset, i);
@@ -656,7 +667,7 @@ END_TEST
 START_TEST(a_pass_that_breaks_off_blames_no_single_record)
 {
     load("v2-produce-none.bin");
-    rules.compacted = true; /* record 1 has no key */
+    rules.compacted = true;        /* record 1 has no key */
     batch.data[batch.len - 1] = 2; /* the last one is malformed */
     batch_seal(batch.data, batch.len);
     ck_assert_int_eq(validate(), ERR_RECORD);
@@ -674,7 +685,8 @@ START_TEST(a_batch_that_grows_above_the_limit_is_too_large)
 }
 END_TEST
 
-/* -- magic 0 and 1 ----------------------------------------------------------- */
+/* -- magic 0 and 1 -----------------------------------------------------------
+ */
 
 /* Set a batch's offset and epoch as the log will, and compare with Kafka's. */
 static void expect_kafkas(const char *name)
@@ -697,8 +709,8 @@ START_TEST(old_sets_become_kafkas_batch)
         snprintf(name, sizeof name, "v%d-produce-%s.bin", magic,
                  codec_name((enum codec)_i));
         load(name);
-        ck_assert(validate_is_costly(&rules,
-                                     bytes_make(batch.data, batch.len)));
+        ck_assert(
+            validate_is_costly(&rules, bytes_make(batch.data, batch.len)));
         rules.produce_version = (int16_t)(magic + 1);
         rules.keep_codec = false;
         ck_assert_int_eq(validate(), ERR_OK);
@@ -800,9 +812,9 @@ static void wrap(struct bytes inner)
     ck_assert_int_eq(codec_deflate(CODEC_GZIP, false, inner, &batch), ERR_OK);
     wr_patch_i32(&batch, 30, (int32_t)batch.len - 34);
     wr_patch_i32(&batch, 8, (int32_t)batch.len - 12);
-    wr_patch_i32(&batch, 12,
-                 (int32_t)codec_crc32(0, bytes_make(batch.data + 16,
-                                                    batch.len - 16)));
+    wr_patch_i32(
+        &batch, 12,
+        (int32_t)codec_crc32(0, bytes_make(batch.data + 16, batch.len - 16)));
 }
 
 START_TEST(what_lies_in_a_wrapper_is_checked)

@@ -143,9 +143,10 @@ END_TEST
 START_TEST(unknown_tagged_fields_are_skipped_and_known_ones_read)
 {
     /* Fetch version 12, all empty, with tag 99 and then tag 0, cluster id. */
-    static const uint8_t before[] = { 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3,
-                                      0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0,
-                                      0, 1, 1, 1 };
+    static const uint8_t before[] = {
+        0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,
+        0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1
+    };
     static const uint8_t tags[] = { 2, 99, 2, 7, 7, 0, 3, 3, 'i', 'd' };
     struct wire_fetch_request request;
 
@@ -162,9 +163,10 @@ END_TEST
 
 START_TEST(a_tagged_field_with_a_wrong_length_is_malformed)
 {
-    static const uint8_t before[] = { 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3,
-                                      0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0,
-                                      0, 1, 1, 1 };
+    static const uint8_t before[] = {
+        0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0,
+        0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1
+    };
     static const uint8_t tags[][6] = { { 1, 0, 2, 3, 'i', 'd' },
                                        { 1, 0, 3, 2, 'i', 'd' } };
 
@@ -209,8 +211,8 @@ END_TEST
 START_TEST(a_count_that_lies_takes_no_memory)
 {
     /* Produce version 7 that claims 100 million topics in 20 bytes. */
-    static const uint8_t lie[32] = { 0xff, 0xff, 0, 1,    0,    0,    0,
-                                     0,    5,    0xf5, 0xe1, 0 };
+    static const uint8_t lie[32] = { 0xff, 0xff, 0, 1,    0,    0,
+                                     0,    0,    5, 0xf5, 0xe1, 0 };
     struct rd r = { lie, sizeof lie, ERR_OK };
     struct wire_produce_request request;
 
@@ -298,7 +300,8 @@ START_TEST(old_clients_of_zookeeper_end_before_the_last_field)
 
     init();
     bytes[27] = 16; /* length of the password */
-    ck_assert_err(jute_connect_request_read(&without, &arena, &request), ERR_OK);
+    ck_assert_err(jute_connect_request_read(&without, &arena, &request),
+                  ERR_OK);
     ck_assert(!request.has_read_only);
     jute_connect_request_write(&w, &request);
     ck_assert_uint_eq(w.len, 44);
@@ -311,8 +314,8 @@ END_TEST
 
 START_TEST(the_oldest_create_transaction_knows_no_parent_version)
 {
-    static const uint8_t old[] = { 0, 0, 0, 2, '/', 'a', 0xff, 0xff, 0xff, 0xff,
-                                   0, 0, 0, 0, 1 };
+    static const uint8_t old[] = { 0,    0,    0, 2, '/', 'a', 0xff, 0xff,
+                                   0xff, 0xff, 0, 0, 0,   0,   1 };
     struct rd r = { old, sizeof old, ERR_OK };
     struct jute_create_txn txn;
 

@@ -1,8 +1,9 @@
 /* test_golden.c - bytes of real clients and of Apache Kafka, read and written.
  *
  * golden/golden.txt holds messages that a relay between unmodified clients and
- * Apache Kafka 3.7.0 saw (golden/capture.py). Each must be read whole, without a
- * byte left, and written back to the same bytes. Whole frames: header and body.
+ * Apache Kafka 3.7.0 saw (golden/capture.py). Each must be read whole, without
+ * a byte left, and written back to the same bytes. Whole frames: header and
+ * body.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +34,8 @@ static bool golden_next(FILE *f, struct golden *g)
     while (fgets(line, sizeof line, f) != NULL) {
         if (line[0] == '#')
             continue;
-        if (sscanf(line, "%31s %d %d %15s %8191s", g->client, &g->key, &g->version,
-                   g->direction, g->hex) != 5)
+        if (sscanf(line, "%31s %d %d %15s %8191s", g->client, &g->key,
+                   &g->version, g->direction, g->hex) != 5)
             return false;
         g->len = strlen(g->hex) / 2;
         for (size_t i = 0; i < g->len; i++) {
@@ -53,7 +54,8 @@ static void round_trip(const struct golden *g, const struct wire_api *api,
                        struct arena *arena, struct wr *w)
 {
     bool is_request = strcmp(g->direction, "request") == 0;
-    const struct wire_message *message = is_request ? &api->request : &api->response;
+    const struct wire_message *message =
+        is_request ? &api->request : &api->response;
     int16_t key = (int16_t)g->key, version = (int16_t)g->version;
     struct rd r = rd_make(bytes_make(g->data, g->len));
     void *body = arena_take(arena, message->size);
@@ -63,20 +65,23 @@ static void round_trip(const struct golden *g, const struct wire_api *api,
         int16_t head = wire_request_header_version(key, version);
         struct wire_request_header header;
 
-        ck_assert_err(wire_request_header_read(&r, head, arena, &header), ERR_OK);
+        ck_assert_err(wire_request_header_read(&r, head, arena, &header),
+                      ERR_OK);
         ck_assert_int_eq(header.request_api_key, key);
         wire_request_header_write(w, head, &header);
     } else {
         int16_t head = wire_response_header_version(key, version);
         struct wire_response_header header;
 
-        ck_assert_err(wire_response_header_read(&r, head, arena, &header), ERR_OK);
+        ck_assert_err(wire_response_header_read(&r, head, arena, &header),
+                      ERR_OK);
         wire_response_header_write(w, head, &header);
     }
     ck_assert_msg(message->read(&r, version, arena, body) == ERR_OK,
-                  "%s v%d of %s is not read", message->name, version, g->client);
-    ck_assert_msg(r.left == 0, "%s v%d of %s: %zu bytes are left", message->name,
-                  version, g->client, r.left);
+                  "%s v%d of %s is not read", message->name, version,
+                  g->client);
+    ck_assert_msg(r.left == 0, "%s v%d of %s: %zu bytes are left",
+                  message->name, version, g->client, r.left);
     message->write(w, version, body);
     ck_assert_err(w->err, ERR_OK);
 }
@@ -100,8 +105,8 @@ START_TEST(what_clients_and_kafka_say_is_read_whole_and_written_back)
         wr_init(&w, 1 << 20);
         round_trip(&g, api, &arena, &w);
         ck_assert_msg(w.len == g.len && memcmp(w.data, g.data, g.len) == 0,
-                      "%s v%d %s of %s is written differently", api->name, g.version,
-                      g.direction, g.client);
+                      "%s v%d %s of %s is written differently", api->name,
+                      g.version, g.direction, g.client);
         wr_fini(&w);
         arena_fini(&arena);
         n++;

@@ -151,8 +151,8 @@ static void check_damage(const struct wire_message *message, int16_t version,
 
     arena_init(&arena, ARENA_BYTES);
     for (size_t i = 0; i < 8 && whole.len > 0; i++) {
-        uint8_t *at = (uint8_t *)(uintptr_t)whole.at +
-                      wire_random_u64(&rnd) % whole.len;
+        uint8_t *at =
+            (uint8_t *)(uintptr_t)whole.at + wire_random_u64(&rnd) % whole.len;
         uint8_t old = *at;
         struct rd r = rd_make(whole);
 

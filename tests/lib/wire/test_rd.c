@@ -6,8 +6,8 @@
 
 #include "tests/support/unit.h"
 
-#define RD(...)                                                      \
-    rd_make(bytes_make((const uint8_t[]){ __VA_ARGS__ },             \
+#define RD(...)                                                                \
+    rd_make(bytes_make((const uint8_t[]){ __VA_ARGS__ },                       \
                        sizeof((const uint8_t[]){ __VA_ARGS__ })))
 
 START_TEST(numbers_are_big_endian)
@@ -159,7 +159,7 @@ START_TEST(a_count_is_believed_while_the_smallest_elements_fit)
 
     ck_assert_uint_eq(rd_count(&fits, false, 2, 100, NULL), 2);
     ck_assert_uint_eq(rd_count(&not, false, 3, 100, NULL), 0);
-    ck_assert_err(not.err, ERR_SHORT);
+    ck_assert_err(not .err, ERR_SHORT);
     ck_assert_uint_eq(rd_count(&billion, false, 4, SIZE_MAX, NULL), 0);
     ck_assert_err(billion.err, ERR_SHORT);
 }
