@@ -283,8 +283,8 @@ class Arena:
                 + (done.stdout + done.stderr).decode(errors="replace")[-3000:])
         return done.stdout.decode(errors="replace")
 
-    def tool(self, cls, *args, version="3.7.0", **kw):
-        """Run one of Apache Kafka's command-line tools by its main class."""
+    def tool_argv(self, cls, *args, version="3.7.0"):
+        """How one of Apache Kafka's command-line tools is run, by main class."""
         log4j = self.path("tool-log4j.properties")
         if not os.path.exists(log4j):
             with open(log4j, "w") as f:
@@ -292,10 +292,13 @@ class Arena:
                         "log4j.appender.err=org.apache.log4j.ConsoleAppender\n"
                         "log4j.appender.err.Target=System.err\n"
                         "log4j.appender.err.layout=org.apache.log4j.SimpleLayout\n")
-        return self.run(["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp",
-                         jars(f"kafka-{version}"),
-                         f"-Dlog4j.configuration=file:{log4j}", cls, *map(str, args)],
-                        **kw)
+        return ["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp",
+                jars(f"kafka-{version}"), f"-Dlog4j.configuration=file:{log4j}",
+                cls, *map(str, args)]
+
+    def tool(self, cls, *args, version="3.7.0", **kw):
+        """Run one of Apache Kafka's command-line tools by its main class."""
+        return self.run(self.tool_argv(cls, *args, version=version), **kw)
 
     def close(self):
         for p in reversed(self.processes):

@@ -1,0 +1,77 @@
+// Produce and look up offsets with kafkajs; argv: MODE bootstrap topic, then for
+// digest: megabytes; for storm: records.
+const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
+const crypto = require('crypto')
+
+const [mode, bootstrap, topic, size] = process.argv.slice(2)
+const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING,
+  retry: { retries: 200, initialRetryTime: 50, maxRetryTime: 500 } })
+
+function expect(what, got, want) {
+  if (JSON.stringify(got) !== JSON.stringify(want))
+    throw new Error(`${what}: ${JSON.stringify(got)}, expected ${JSON.stringify(want)}`)
+}
+
+// Runs `work` with a connected producer.
+async function producing(options, work) {
+  const producer = kafka.producer(options)
+  await producer.connect()
+  await work(producer)
+  await producer.disconnect()
+}
+
+const modes = {
+  async matrix() {
+    for (const acks of [0, 1, -1])
+      for (const [name, compression] of [['none', CompressionTypes.None],
+        ['gzip', CompressionTypes.GZIP]])
+        await producing({}, p => p.send({ topic: `${topic}-${name}-${acks}`, acks, compression,
+          messages: Array.from({ length: 300 }, (_, i) => ({ value: 'v' + i, partition: 0 })) }))
+  },
+
+  async positions() {
+    const base = Date.now() - 100000
+    await producing({}, p => p.send({ topic, acks: -1, messages:
+      Array.from({ length: 100 }, (_, i) =>
+        ({ value: 'v', partition: 0, timestamp: String(base + i * 1000) })) }))
+    const admin = kafka.admin()
+    await admin.connect()
+    const [{ low, high, offset }] = await admin.fetchTopicOffsets(topic)
+    expect('beginning and end', [low, high, offset], ['0', '100', '100'])
+    for (const [when, want] of [[base, '0'], [base + 60000, '60'], [base + 60001, '61'],
+      [base + 200000, '100']])
+      expect('offset at a time', (await admin.fetchTopicOffsetsByTimestamp(topic, when))[0].offset,
+        want)
+    await admin.disconnect()
+  },
+
+  async digest() {
+    const sent = crypto.createHash('sha256')
+    const filling = crypto.randomBytes(256).toString('hex') + 'y'.repeat(500)
+    await producing({ idempotent: true, maxInFlightRequests: 1 }, async p => {
+      for (let n = 0; n < size * 1024;) {
+        const messages = []
+        for (let i = 0; i < 512; i++, n++) {
+          const value = String(n).padStart(12, '0') + filling
+          sent.update(value + '\n')
+          messages.push({ value, partition: 0 })
+        }
+        await p.send({ topic, acks: -1, messages })
+      }
+    })
+    console.log('sha256', sent.digest('hex'))
+  },
+
+  // Says each record's number when it is acknowledged.
+  async storm() {
+    await producing({ idempotent: true, maxInFlightRequests: 1 }, async p => {
+      for (let n = 0; n < size; n += 50) {
+        const numbers = Array.from({ length: 50 }, (_, i) => n + i)
+        await p.send({ topic, acks: -1, messages:
+          numbers.map(i => ({ value: `${i} ${'z'.repeat(90)}`, partition: 0 })) })
+        process.stdout.write(numbers.map(i => `acked ${i}\n`).join(''))
+      }
+    })
+  },
+}
+modes[mode]().then(() => console.log('ok'), e => { console.error(e); process.exit(1) })

@@ -1,0 +1,403 @@
+#!/usr/bin/python3
+"""Each client: every acks and codec, every start position, digests, a kill -9.
+
+test_clients.py has the same of kcat and librdkafka, and the Java tools' acks and
+codecs. DIGEST_MB megabytes (1024 when not set) go through one topic with franz-go,
+sarama and the Java console tools, read back by the same client; kafka-python and
+kafkajs are slow and get a sixteenth of that, and what kafkajs wrote is read with
+kcat. The kill -9 comes while a client produces: afterwards each record that it was
+told is written is there, and with an idempotent producer none is there twice. Not
+covered: sarama's idempotent producer across the kill -9. COORDINATION and
+UNDER_TEST are test_clients.py's.
+"""
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import test_clients as clients
+from test_clients import DIGEST_MB, HERE, broker, kcat
+from harness import PEERS, Skip, until
+import harness
+
+SLOW_MB = max(1, DIGEST_MB // 16)
+
+
+def read_numbers(arena, b, topic):
+    out = kcat(arena, b, "-C", "-t", topic, "-p", "0", "-e", "-q", "-o", "beginning",
+               "-X", "check.crcs=true")
+    return [int(line.split()[0]) for line in out.splitlines()]
+
+
+def check_kept(arena, b, topic, acked, total, idempotent, complete):
+    """What was acknowledged is there; what the other two ask is there as well."""
+    got = read_numbers(arena, b, topic)
+    lost = set(acked) - set(got)
+    assert not lost, (len(lost), sorted(lost)[:5])
+    if idempotent:
+        assert len(got) == len(set(got)), (len(got), len(set(got)), total)
+    if complete:
+        assert got == list(range(total)), (len(got), len(set(got)), total)
+
+
+def storm(arena, topic, argv, total, number, idempotent=True, complete=True, env=None):
+    """A producer that says what is acknowledged, and a kill -9 in its middle.
+
+    `argv` takes the broker; `number` takes a line and is the acknowledged record's
+    number or None. The pipe holds the producer back while nobody reads, so that
+    the broker ends long before the producer does. A `complete` producer never
+    gives a record up, so that all are acknowledged and there in order.
+    """
+    b = broker(arena)
+    errors = open(arena.path(topic + ".err"), "w+")
+    child = subprocess.Popen(argv(b), stdout=subprocess.PIPE, stderr=errors, text=True,
+                             env={**os.environ, **(env or {})})
+    acked, killed, rest = [], False, []
+    with child:
+        try:
+            for line in child.stdout:
+                n = number(line)
+                if n is None:
+                    rest.append(line)
+                    continue
+                acked.append(n)
+                if not killed and len(acked) > total // 10:
+                    b.kill()
+                    killed = True
+                    b.start()
+            assert child.wait(60) == 0, rest[-3:]
+        except BaseException:
+            child.kill()
+            raise
+    errors.seek(0)
+    assert killed, (rest[-5:], errors.read()[-2000:])
+    assert len(acked) > total // 5, (len(acked), rest[:5], errors.read()[-2000:])
+    if complete:
+        assert len(acked) == total, (len(acked), rest[:5], errors.read()[-2000:])
+    check_kept(arena, b, topic, acked, total, idempotent, complete)
+
+
+def said(line):
+    words = line.split()
+    return int(words[1]) if words and words[0] == "acked" else None
+
+
+# Go
+
+BUILT = {}
+
+
+def go_client(arena, name):
+    """The matrix program of one Go client, built once for all tests."""
+    if not os.path.exists(PEERS + "/go/go.mod"):
+        raise Skip("the Go clients are not installed")
+    if name not in BUILT:
+        source = arena.path("go-" + name)
+        os.makedirs(source)
+        for f in ("go.mod", "go.sum"):
+            arena.run(["cp", f"{PEERS}/go/{f}", source])
+        arena.run(["cp", f"{HERE}/matrix.go.txt", source + "/main.go"])
+        arena.run(["cp", f"{HERE}/matrix_{name}.go.txt", f"{source}/{name}.go"])
+        arena.run(["sh", "-c", f"cd {source} && go build -o client ."], seconds=400,
+                  env={"GOFLAGS": "-mod=mod"})
+        with open(source + "/client", "rb") as f:
+            BUILT[name] = f.read()
+    path = arena.path(name)
+    with open(path, "wb") as f:
+        f.write(BUILT[name])
+    os.chmod(path, 0o755)
+    return path
+
+
+def go_run(arena, name, mode, *args, seconds=120):
+    client = go_client(arena, name)
+    b = broker(arena)
+    out = arena.run([client, mode, b.bootstrap, "t", *map(str, args)], seconds=seconds)
+    assert out.endswith("ok\n"), out
+
+
+def go_storm(arena, name, kind, complete):
+    client = go_client(arena, name)
+    storm(arena, "t", lambda b: [client, "storm", b.bootstrap, "t", "200000", kind],
+          200000, said, idempotent=kind == "idempotent", complete=complete)
+
+
+def test_franz_go_uses_every_acks_and_codec(arena):
+    go_run(arena, "franz", "matrix")
+
+
+def test_franz_go_starts_at_every_position(arena):
+    go_run(arena, "franz", "positions")
+
+
+def test_franz_go_has_equal_digests(arena):
+    go_run(arena, "franz", "digest", DIGEST_MB, "none", seconds=500)
+
+
+def test_franz_go_keeps_what_was_acknowledged_across_kill_9(arena):
+    go_storm(arena, "franz", "plain", False)
+
+
+def test_franz_go_writes_once_across_kill_9_when_idempotent(arena):
+    go_storm(arena, "franz", "idempotent", True)
+
+
+def test_sarama_uses_every_acks_and_codec(arena):
+    go_run(arena, "sarama", "matrix")
+
+
+def test_sarama_starts_at_every_position(arena):
+    go_run(arena, "sarama", "positions")
+
+
+def test_sarama_has_equal_digests(arena):
+    go_run(arena, "sarama", "digest", DIGEST_MB, "snappy", seconds=500)
+
+
+def test_sarama_keeps_what_was_acknowledged_across_kill_9(arena):
+    go_storm(arena, "sarama", "plain", False)
+
+
+# kafkajs
+
+NODE = {"NODE_PATH": PEERS + "/node/node_modules"}
+
+
+def js_run(arena, b, mode, *args):
+    if not os.path.exists(PEERS + "/node/node_modules/kafkajs"):
+        raise Skip("kafkajs is not installed")
+    out = arena.run(["node", HERE + "/matrix.js", mode, b.bootstrap, "t",
+                     *map(str, args)], seconds=300, env=NODE)
+    assert out.endswith("ok\n"), out
+    return out
+
+
+def test_kafkajs_uses_every_acks_and_its_codecs(arena):
+    b = broker(arena)
+    js_run(arena, b, "matrix")
+    sent = [f"v{i}" for i in range(300)]
+    for codec in ("none", "gzip"):
+        for acks in (0, 1, -1):
+            until(lambda: kcat(arena, b, "-C", "-t", f"t-{codec}-{acks}", "-e", "-q",
+                               "-o", "beginning").split() == sent, 15, (codec, acks))
+
+
+def test_kafkajs_finds_every_position(arena):
+    js_run(arena, broker(arena), "positions")
+
+
+def test_kafkajs_has_equal_digests(arena):
+    b = broker(arena)
+    sent = js_run(arena, b, "digest", SLOW_MB).split()[1]
+    assert sent == hash_output(["kcat", "-b", b.bootstrap, "-C", "-t", "t", "-p", "0",
+                                "-e", "-q", "-o", "beginning"])
+
+
+def test_kafkajs_writes_once_across_kill_9_when_idempotent(arena):
+    if not os.path.exists(PEERS + "/node/node_modules/kafkajs"):
+        raise Skip("kafkajs is not installed")
+    storm(arena, "t", lambda b: ["node", HERE + "/matrix.js", "storm", b.bootstrap,
+                                 "t", "20000"], 20000, said, env=NODE)
+
+
+# kafka-python
+
+def kafka_python():
+    try:
+        import kafka
+        return kafka
+    except ImportError:
+        raise Skip("python3-kafka is not installed")
+
+
+def consumer_of(kafka, b, topic):
+    consumer = kafka.KafkaConsumer(bootstrap_servers=b.bootstrap,
+                                   consumer_timeout_ms=20000)
+    tp = kafka.TopicPartition(topic, 0)
+    consumer.assign([tp])
+    return consumer, tp
+
+
+def test_kafka_python_starts_at_every_position(arena):
+    # Its acks and codecs are in test_clients.py.
+    kafka = kafka_python()
+    b = broker(arena)
+    producer = kafka.KafkaProducer(bootstrap_servers=b.bootstrap, acks="all")
+    base = int(time.time() * 1000) - 100000
+    for i in range(100):
+        producer.send("t", b"early", partition=0, timestamp_ms=base + i * 1000)
+    producer.flush(20)
+    consumer, tp = consumer_of(kafka, b, "t")
+    consumer.seek_to_beginning(tp)
+    assert next(consumer).offset == 0
+    for offset in (42, 99):
+        consumer.seek(tp, offset)
+        assert next(consumer).offset == offset
+    for when, offset in ((base, 0), (base + 60000, 60), (base + 60001, 61)):
+        found = consumer.offsets_for_times({tp: when})[tp].offset
+        assert found == offset, (when, found)
+        consumer.seek(tp, found)
+        assert next(consumer).offset == offset
+    assert consumer.offsets_for_times({tp: base + 200000})[tp] is None
+    consumer.seek_to_end(tp)
+    assert consumer.position(tp) == 100
+    producer.send("t", b"late", partition=0)
+    producer.flush(20)
+    late = next(consumer)
+    assert (late.offset, late.value) == (100, b"late"), late
+    consumer.close()
+    producer.close()
+
+
+def test_kafka_python_has_equal_digests(arena):
+    kafka = kafka_python()
+    b = broker(arena)
+    producer = kafka.KafkaProducer(bootstrap_servers=b.bootstrap, acks="all",
+                                   batch_size=262144, linger_ms=20)
+    sent, got = hashlib.sha256(), hashlib.sha256()
+    filling, n = os.urandom(1012), SLOW_MB * 1024
+    for i in range(n):
+        value = b"%012d" % i + filling
+        sent.update(value)
+        producer.send("t", value, partition=0)
+    producer.flush(300)
+    producer.close()
+    consumer, tp = consumer_of(kafka, b, "t")
+    consumer.seek_to_beginning(tp)
+    for i in range(n):
+        got.update(next(consumer).value)
+    assert consumer.end_offsets([tp])[tp] == n
+    consumer.close()
+    assert sent.hexdigest() == got.hexdigest(), "the digests differ"
+
+
+def test_kafka_python_keeps_what_was_acknowledged_across_kill_9(arena):
+    kafka = kafka_python()
+    b = broker(arena)
+    producer = kafka.KafkaProducer(bootstrap_servers=b.bootstrap, acks="all",
+                                   retries=100000)
+    total, acked, at_kill, failed = 30000, [], [], []
+
+    def killer():
+        until(lambda: len(acked) > total // 10, 60, "some acknowledged records")
+        b.kill()
+        at_kill.append(len(acked))
+        b.start()
+    thread = threading.Thread(target=killer)
+    thread.start()
+    for i in range(total):
+        producer.send("t", b"%d " % i + b"z" * 90, partition=0).add_callback(
+            lambda _, i=i: acked.append(i)).add_errback(failed.append)
+    thread.join()
+    producer.flush(120)
+    producer.close()
+    assert at_kill and at_kill[0] < total, at_kill
+    assert len(acked) + len(failed) == total and len(acked) > at_kill[0], len(acked)
+    check_kept(arena, b, "t", acked, total, False, False)
+
+
+# The Java tools
+
+def console(name, version):
+    if version.startswith("4"):
+        return {"producer": "org.apache.kafka.tools.ConsoleProducer",
+                "consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer"}[name]
+    return {"producer": "kafka.tools.ConsoleProducer",
+            "consumer": "kafka.tools.ConsoleConsumer"}[name]
+
+
+def hash_output(argv):
+    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    got = hashlib.sha256()
+    with child:
+        while chunk := child.stdout.read(1 << 20):
+            got.update(chunk)
+    assert child.returncode == 0, argv
+    return got.hexdigest()
+
+
+def java_positions(arena, version):
+    b = broker(arena)
+    kcat(arena, b, "-P", "-t", "t", stdin="\n".join(clients.lines(100)).encode())
+    middle = int(time.time() * 1000)
+    time.sleep(0.002)  # the next records get a later millisecond
+    kcat(arena, b, "-P", "-t", "t", stdin="\n".join(clients.lines(10, "l")).encode())
+    everything = clients.lines(100) + clients.lines(10, "l")
+    at = ["--bootstrap-server", b.bootstrap, "--topic", "t"]
+    out = arena.tool("org.apache.kafka.tools.GetOffsetShell", *at, "--time", middle,
+                     version=version)
+    assert out.strip() == "t:0:100", out
+    for offset, first in (("earliest", 0), ("42", 42), ("100", 100), ("109", 109)):
+        out = arena.tool(console("consumer", version), *at, "--partition", 0,
+                         "--offset", offset, "--max-messages", 110 - first,
+                         "--timeout-ms", 20000, version=version)
+        assert out.split() == everything[first:], (offset, out[:200])
+    out = arena.tool(console("consumer", version), *at, "--partition", 0, "--offset",
+                     "latest", "--timeout-ms", 3000, version=version)
+    assert out == "", out[:200]
+
+
+def java_digest(arena, version, codec):
+    b = broker(arena)
+    path, sent, n = arena.path("digest.txt"), hashlib.sha256(), DIGEST_MB * 1024
+    filling = os.urandom(384).hex().encode() + b"y" * 243 + b"\n"
+    with open(path, "wb") as f:
+        for i in range(n):
+            text = b"%012d" % i + filling
+            f.write(text)
+            sent.update(text)
+    at = ["--bootstrap-server", b.bootstrap, "--topic", "t"]
+    with open(path, "rb") as f:
+        subprocess.run(arena.tool_argv(
+            console("producer", version), *at, "--compression-codec", codec,
+            version=version), stdin=f, stdout=subprocess.DEVNULL, check=True,
+            timeout=400)
+    assert sent.hexdigest() == hash_output(arena.tool_argv(
+        console("consumer", version), *at, "--partition", 0, "--offset", "earliest",
+        "--max-messages", n, "--timeout-ms", 20000, version=version)), \
+        "the digests differ"
+
+
+def java_storm(arena, version):
+    config = arena.path("producer.properties")
+    with open(config, "w") as f:  # the tool sets retries to 0, which is no default
+        f.write("retries=2147483647\n")
+
+    def number(line):
+        if '"producer_send_success"' not in line:
+            return None
+        return int(line.split('"value":"')[1].split('"')[0])
+    storm(arena, "t", lambda b: arena.tool_argv(
+        "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", b.bootstrap,
+        "--topic", "t", "--max-messages", 100000, "--producer.config", config,
+        version=version), 100000, number)
+
+
+def test_java_3_7_tools_start_at_every_position(arena):
+    java_positions(arena, "3.7.0")
+
+
+def test_java_3_7_tools_have_equal_digests(arena):
+    java_digest(arena, "3.7.0", "none")
+
+
+def test_java_3_7_producer_writes_once_across_kill_9(arena):
+    java_storm(arena, "3.7.0")
+
+
+def test_java_4_tools_start_at_every_position(arena):
+    java_positions(arena, "4.0.0")
+
+
+def test_java_4_tools_have_equal_digests(arena):
+    java_digest(arena, "4.0.0", "lz4")
+
+
+def test_java_4_producer_writes_once_across_kill_9(arena):
+    java_storm(arena, "4.0.0")
+
+
+if __name__ == "__main__":
+    harness.run(sys.modules[__name__])
