@@ -32,11 +32,19 @@ class Skip(Exception):
     """The test cannot run here; the text says why."""
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody listens on now, and never the same one twice: the kernel
+    may offer a port again before the first asker has bound it."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def until(condition, seconds=20, what="condition"):
@@ -308,34 +316,45 @@ class Arena:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+def attempt(test, sentence, last):
+    """One try in an arena of its own: "ok", "skip", "FAIL", with a line."""
+    arena, began = Arena(), time.monotonic()
+    try:
+        test(arena)
+        print(f"ok   {sentence} ({time.monotonic() - began:.1f} s)", flush=True)
+        return "ok"
+    except Skip as why:
+        print(f"skip {sentence}: {why}", flush=True)
+        return "skip"
+    except Exception:
+        print(f"{'FAIL' if last else 'again'} {sentence}", flush=True)
+        traceback.print_exc(file=sys.stdout)
+        for p in arena.processes:
+            print(f"--- {p.log} (last lines)\n{p.text()[-2500:]}", flush=True)
+        if os.environ.get("KEEP"):
+            print("kept:", arena.dir)
+            arena.dir = tempfile.mkdtemp()
+        return "FAIL"
+    finally:
+        arena.close()
+
+
 def run(module, names=None):
-    """Run the module's tests in order; exit status 1 when one failed."""
-    passed = failed = skipped = 0
+    """Run the module's tests in order; exit status 1 when one failed. A test that
+    failed is tried once more, and both outcomes are shown: real processes on a
+    busy machine may lose a port or a deadline to others."""
+    counts = {"ok": 0, "FAIL": 0, "skip": 0}
     only = (names if names is not None else sys.argv[1:]) or None
-    tests = [(n, f) for n, f in vars(module).items()
-             if n.startswith("test_") and callable(f)]
-    for name, test in tests:
+    for name, test in list(vars(module).items()):
+        if not name.startswith("test_") or not callable(test):
+            continue
         if only and not any(o in name for o in only):
             continue
-        arena, began = Arena(), time.monotonic()
         sentence = name[5:].replace("_", " ")
-        try:
-            test(arena)
-            passed += 1
-            print(f"ok   {sentence} ({time.monotonic() - began:.1f} s)", flush=True)
-        except Skip as why:
-            skipped += 1
-            print(f"skip {sentence}: {why}", flush=True)
-        except Exception:
-            failed += 1
-            print(f"FAIL {sentence}", flush=True)
-            traceback.print_exc(file=sys.stdout)
-            for p in arena.processes:
-                print(f"--- {p.log} (last lines)\n{p.text()[-2500:]}", flush=True)
-            if os.environ.get("KEEP"):
-                print("kept:", arena.dir)
-                arena.dir = tempfile.mkdtemp()
-        finally:
-            arena.close()
-    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
-    sys.exit(1 if failed else 0)
+        outcome = attempt(test, sentence, last=False)
+        if outcome == "FAIL":
+            outcome = attempt(test, sentence, last=True)
+        counts[outcome] += 1
+    print(f"{counts['ok']} passed, {counts['FAIL']} failed, "
+          f"{counts['skip']} skipped", flush=True)
+    sys.exit(1 if counts["FAIL"] else 0)
