@@ -28,7 +28,7 @@ START_TEST(a_million_names_take_no_time_worth_speaking_of)
 {
     enum { N = 1000000 };
     struct named *names = calloc(N, sizeof *names);
-    char(*texts)[8] = calloc(N, sizeof *texts);
+    char(*texts)[16] = calloc(N, sizeof *texts);
     struct arena arena;
 
     arena_init(&arena, 64 << 20);
