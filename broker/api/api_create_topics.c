@@ -200,12 +200,12 @@ static void answer_configs(struct request *request,
             continue;
         size_t n = topic_synonyms(request->broker->config, (enum topic_key)key,
                                   plan->configs, plan->n_configs, synonyms);
-        assert(n > 0);
         c = &out->configs[out->n_configs++];
         c->name = bytes_of(row->name);
         c->value = topic_value(request->broker->config, (enum topic_key)key,
                                plan->configs, plan->n_configs, &request->arena);
-        c->config_source = (int8_t)synonyms[0].source;
+        c->config_source =
+            (int8_t)(n > 0 ? synonyms[0].source : CONFIG_DEFAULT);
         c->is_sensitive = conf_is_secret(row);
     }
 }

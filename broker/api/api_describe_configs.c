@@ -56,8 +56,7 @@ static void fill_config(const struct describe *describe,
     out->name = bytes_of(row->name);
     out->value = told(describe, secret, value);
     out->read_only = read_only;
-    out->config_source = (int8_t)synonyms[0].source;
-    out->is_default = synonyms[0].source == CONFIG_DEFAULT;
+    out->config_source = (int8_t)(n > 0 ? synonyms[0].source : CONFIG_DEFAULT);
     out->is_sensitive = secret;
     out->config_type = (int8_t)row->type;
     if (describe->in->include_documentation)
@@ -66,16 +65,11 @@ static void fill_config(const struct describe *describe,
         return;
     out->synonyms =
         arena_array(&describe->request->arena, n, sizeof *out->synonyms);
-    for (size_t i = 0; out->synonyms && i < n; i++) {
-        /* A default of null is no place a value comes from. */
-        if (synonyms[i].source == CONFIG_DEFAULT &&
-            bytes_is_null(synonyms[i].value))
-            continue;
+    for (size_t i = 0; out->synonyms && i < n; i++)
         out->synonyms[out->n_synonyms++] =
             (synonym_out){ bytes_of(synonyms[i].name),
                            told(describe, secret, synonyms[i].value),
                            (int8_t)synonyms[i].source };
-    }
 }
 
 static void describe_topic(const struct describe *describe,

@@ -1,9 +1,10 @@
 /* api_list_offsets.c - ListOffsets: first, last, by time, largest time.
  *
  * First and last are answered here at once; a timestamp has to be looked for in
- * indexes and batches, in the pool. */
+ * indexes and batches, and version 0 asks for the age of files: in the pool. */
 #include "api/api_table.h"
 #include "api/offload.h"
+#include "base/clock.h"
 #include "broker.h"
 #include "partition/replicas.h"
 #include "wire/errors.h"
@@ -100,24 +101,89 @@ static void answer_entered(const struct request *request, const request_in *in,
     out->leader_epoch = found.leader_epoch;
 }
 
-/* Version 0 lists offsets, newest first; a client of its time asks for one. */
-static void to_old_style(struct request *request, const partition_in *p,
-                         const struct partition_view *view, partition_out *out)
-{
-    int64_t first = view->log_start, at = out->offset;
-    int64_t *offsets;
+/* -- version 0
+ * --------------------------------------------------------------------- */
 
-    if (out->error_code != KAFKA_NONE || p->max_num_offsets <= 0)
+/* Where a segment begins, and how old its file is; the log's end comes last
+ * when the active segment holds anything. */
+struct mark {
+    int64_t offset;
+    int64_t modified_ms;
+};
+
+static enum err marks_of(struct request *request,
+                         const struct partition_view *view, struct mark **marks,
+                         size_t *n)
+{
+    struct log_segment_fact *facts;
+    struct errmsg why = { "" };
+    int64_t now = clock_wall_ms();
+    size_t n_facts;
+    enum err err =
+        log_segment_facts(view->log, &request->arena, &facts, &n_facts, &why);
+
+    *n = 0;
+    if (err != ERR_OK)
+        return err;
+    *marks = arena_array(&request->arena, n_facts + 1, sizeof **marks);
+    if (!*marks)
+        return request->arena.err;
+    for (size_t i = 0; i < n_facts; i++)
+        (*marks)[(*n)++] = (struct mark){
+            facts[i].base > view->log_start ? facts[i].base : view->log_start,
+            facts[i].modified_ms > 0 ? facts[i].modified_ms : now,
+        };
+    if (n_facts > 0 && facts[n_facts - 1].bytes > 0)
+        (*marks)[(*n)++] = (struct mark){ view->log_end, now };
+    return ERR_OK;
+}
+
+/* Count of leading marks that are not younger than what is asked for. */
+static size_t marks_until(const struct mark *marks, size_t n, int64_t timestamp)
+{
+    if (timestamp == LATEST)
+        return n;
+    if (timestamp == EARLIEST || timestamp == EARLIEST_LOCAL)
+        return n > 0;
+    while (n > 0 && marks[n - 1].modified_ms > timestamp)
+        n--;
+    return n;
+}
+
+/* Version 0 lists where segments begin, newest first; consumers see nothing
+ * beyond the high watermark, which then stands for all that is. */
+static void answer_old_style(struct request *request, const request_in *in,
+                             const partition_in *p,
+                             const struct partition_view *view,
+                             partition_out *out)
+{
+    int64_t high =
+        in->replica_id == CONSUMER ? view->high_watermark : INT64_MAX;
+    size_t n, most, first = 0;
+    struct mark *marks;
+    enum err err = marks_of(request, view, &marks, &n);
+
+    if (err != ERR_OK) {
+        out->error_code = error_of(err);
         return;
-    if (at < 0)
-        at = view->high_watermark; /* nothing as young as that */
-    offsets = arena_array(&request->arena, 2, sizeof *offsets);
-    if (!offsets)
+    }
+    if (p->max_num_offsets < 0) { /* Kafka has no better word for it either */
+        out->error_code = KAFKA_UNKNOWN_SERVER_ERROR;
         return;
-    out->old_style_offsets = offsets;
-    offsets[out->n_old_style_offsets++] = at;
-    if (at > first && p->max_num_offsets > 1)
-        offsets[out->n_old_style_offsets++] = first;
+    }
+    n = marks_until(marks, n, p->timestamp);
+    most = (size_t)p->max_num_offsets < n ? (size_t)p->max_num_offsets : n;
+    out->old_style_offsets =
+        arena_array(&request->arena, most + 1, sizeof *out->old_style_offsets);
+    if (!out->old_style_offsets)
+        return;
+    while (first < most && marks[n - 1 - first].offset > high)
+        first++;
+    if (first > 0)
+        out->old_style_offsets[out->n_old_style_offsets++] = high;
+    for (size_t i = first; i < most; i++)
+        out->old_style_offsets[out->n_old_style_offsets++] =
+            marks[n - 1 - i].offset;
 }
 
 static void answer(struct request *request, const request_in *in,
@@ -136,9 +202,10 @@ static void answer(struct request *request, const request_in *in,
     out->error_code = partition_enter(partition, p->current_leader_epoch,
                                       in->replica_id != DEBUGGER, &view);
     if (out->error_code == KAFKA_NONE) {
-        answer_entered(request, in, p, &view, out);
         if (request->version == 0)
-            to_old_style(request, p, &view, out);
+            answer_old_style(request, in, p, &view, out);
+        else
+            answer_entered(request, in, p, &view, out);
         partition_leave(partition);
     }
     partition_unref(&partition);
@@ -210,7 +277,8 @@ void api_list_offsets(struct request *request)
         return;
     for (size_t i = 0; i < in->n_topics; i++)
         for (size_t j = 0; j < in->topics[i].n_partitions; j++)
-            if (!is_quick(in->topics[i].partitions[j].timestamp)) {
+            if (request->version == 0 ||
+                !is_quick(in->topics[i].partitions[j].timestamp)) {
                 offload_decoded(request, in, work);
                 return;
             }

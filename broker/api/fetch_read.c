@@ -160,7 +160,8 @@ static enum err find_aborted(struct fetch *f, struct fetch_item *item,
     item->n_aborted = 0;
     if (!f->committed || !item->plan.file)
         return ERR_OK;
-    return log_aborted_find(view->log, item->want->offset, item->bound,
+    return log_plan_aborted(view->log, &item->plan, item->want->offset,
+                            f->blocking ? 0u : LOG_READ_NO_BLOCK,
                             &f->request->arena, &item->aborted,
                             &item->n_aborted, &why);
 }

@@ -164,9 +164,10 @@ int config_key_find(struct bytes name);
 int topic_key_find(struct bytes name);
 
 /* All places that hold the key or one that means the same, winner first: [0]
- * tells where the value in force comes from (perhaps in another unit). At most
- * CONFIG_SYNONYMS_MAX; returns how many, at least 1: when no place has it, one
- * default of null. */
+ * tells where the value in force comes from. As Kafka's, the list begins with
+ * the first place that has the key by its own name; with log.retention.hours
+ * alone, log.retention.ms has none. Returns how many, at most
+ * CONFIG_SYNONYMS_MAX; 0: the value is a default. */
 size_t config_synonyms(const struct config *cfg, enum config_key key,
                        struct config_synonym *out);
 /* The same for a topic with these overrides. */

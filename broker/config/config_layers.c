@@ -212,7 +212,7 @@ size_t config_synonyms(const struct config *cfg, enum config_key key,
                        struct config_synonym *out)
 {
     enum config_key same[3];
-    size_t n_same = config_same_meaning(key, same), n = 0;
+    size_t n_same = config_same_meaning(key, same), n = 0, skip = 0;
 
     for (int which = CONFIG_BROKER; which <= CONFIG_DEFAULT; which++) {
         for (size_t i = 0; i < n_same; i++) {
@@ -228,12 +228,10 @@ size_t config_synonyms(const struct config *cfg, enum config_key key,
             out[n++].source = (enum config_layer)which;
         }
     }
-    if (n > 0)
-        return n;
-    out[0].name = config_table[key].name;
-    out[0].value = BYTES_NULL;
-    out[0].source = CONFIG_DEFAULT;
-    return 1;
+    while (skip < n && out[skip].name != config_table[key].name)
+        skip++;
+    memmove(out, out + skip, (n - skip) * sizeof *out);
+    return n - skip;
 }
 
 bool config_is_dynamic(enum config_key key)

@@ -244,12 +244,9 @@ size_t topic_synonyms(const struct config *cfg, enum topic_key key,
         used = 1;
         break;
     }
-    if (broker >= 0)
-        return used + config_synonyms(cfg, (enum config_key)broker, out + used);
-    out[used].name = topic_table[key].name;
-    out[used].value = bytes_of(topic_table[key].default_text);
-    out[used].source = CONFIG_DEFAULT;
-    return used + 1;
+    if (broker < 0)
+        return used;
+    return used + config_synonyms(cfg, (enum config_key)broker, out + used);
 }
 
 struct bytes topic_value(const struct config *cfg, enum topic_key key,

@@ -369,7 +369,7 @@ static enum err load_piece(struct load *load, struct log *log, int64_t *next,
 {
     uint32_t most = (uint32_t)config_int64(load->shard->groups->broker->config,
                                            CFG_OFFSETS_LOAD_BUFFER_SIZE);
-    struct log_plan plan = { NULL, 0, 0, false, false };
+    struct log_plan plan = { .file = NULL };
     int64_t before = *next;
     size_t n;
     enum err err;

@@ -68,7 +68,8 @@ enum err clean_txns_load(struct clean_txns *txns, struct log *log, int64_t from,
     while (err == ERR_OK && !last) {
         log_segment_of(log, at, &segment, &at, &last);
         if (segment.n_txn != 0)
-            err = txn_index_each(log, segment.base, load_each, &load, why);
+            err =
+                txn_index_each(log, segment.base, false, load_each, &load, why);
     }
     if (err != ERR_OK && err != ERR_EXISTS) {
         clean_txns_fini(txns);

@@ -215,6 +215,7 @@ enum log_read_flags {
 /* A plan: what to send. */
 struct log_plan {
     struct seg_file *file; /* a reference, the caller's; NULL: nothing there */
+    int64_t base;          /* of the segment that it lies in */
     int64_t position;      /* byte where the batch that holds `offset` begins */
     uint32_t length;       /* bytes; the last batch may be cut */
     bool incomplete;       /* max_bytes cuts the first batch; Fetch then sends
@@ -254,6 +255,17 @@ struct log_aborted {
 /* Aborted transactions that overlap [from, to), oldest first, in the arena.
  * Blocks when there are any aborted ones in these segments. */
 MUST_USE enum err log_aborted_find(struct log *log, int64_t from, int64_t to,
+                                   struct arena *arena,
+                                   struct log_aborted **aborted, size_t *n,
+                                   struct errmsg *why);
+
+/* Aborted transactions that Fetch tells with a plan made for offset `from`:
+ * those whose marker is not below it and that began before what the plan holds
+ * ends. Where that is, the offset index says: it is as coarse as Kafka's.
+ * `flags` as for the plan: with LOG_READ_NO_BLOCK ERR_AGAIN instead of waiting.
+ */
+MUST_USE enum err log_plan_aborted(struct log *log, const struct log_plan *plan,
+                                   int64_t from, unsigned flags,
                                    struct arena *arena,
                                    struct log_aborted **aborted, size_t *n,
                                    struct errmsg *why);

@@ -58,6 +58,11 @@ static bool offset_after(const uint8_t *entry, int64_t target)
     return (int64_t)get_u32(entry) > target;
 }
 
+static bool position_after(const uint8_t *entry, int64_t target)
+{
+    return (int64_t)get_u32(entry + 4) > target;
+}
+
 static bool time_after(const uint8_t *entry, int64_t target)
 {
     return get_i64(entry) > target;
@@ -71,6 +76,8 @@ static bool time_offset_after(const uint8_t *entry, int64_t target)
 
 static const struct index_shape offset_shape = { SEG_INDEX, INDEX_ENTRY,
                                                  offset_after };
+static const struct index_shape position_shape = { SEG_INDEX, INDEX_ENTRY,
+                                                   position_after };
 static const struct index_shape time_shape = { SEG_TIMEINDEX, TIME_ENTRY,
                                                time_after };
 static const struct index_shape time_offset_shape = { SEG_TIMEINDEX, TIME_ENTRY,
@@ -276,6 +283,81 @@ enum err index_lookup(struct log *log, int64_t base, int64_t offset,
                                           log->name, (long long)base);
     if (slot > 0)
         *position = get_u32(entry + 4);
+    return ERR_OK;
+}
+
+/* The first entry at or beyond `position` among the pending ones of the active
+ * segment. Under `lock`. */
+static bool pending_beyond(const struct log *log, uint32_t position,
+                           uint32_t *relative)
+{
+    const struct hot *hot = log->hot;
+
+    for (uint32_t i = 0; hot != NULL && i < hot->n_index; i++)
+        if (hot->index[i].position >= position) {
+            *relative = hot->index[i].relative;
+            return true;
+        }
+    return false;
+}
+
+/* The same in the file: `*found` says whether there is one. */
+static enum err file_beyond(struct log *log, const struct segment *segment,
+                            uint32_t position, bool cached, bool *found,
+                            uint32_t *relative, struct errmsg *why)
+{
+    uint8_t entry[INDEX_ENTRY];
+    struct seg_file *file;
+    uint32_t n, slot;
+    enum err err;
+
+    *found = false;
+    if (cached && segment->has_index && segment->n_index == UNKNOWN_COUNT)
+        return ERR_AGAIN;
+    err = index_open(log, segment, SEG_INDEX, INDEX_ENTRY, &file, &n, why);
+    if (err != ERR_OK || file == NULL)
+        return err;
+    err = search(log_fs(log), seg_file_fd(file), &position_shape, n, cached,
+                 (int64_t)position - 1, &slot, entry);
+    if (err == ERR_OK && slot < n) {
+        err = read_at(log_fs(log), seg_file_fd(file), cached, entry,
+                      sizeof entry, (int64_t)slot * INDEX_ENTRY);
+        *found = err == ERR_OK;
+        *relative = get_u32(entry);
+        if (err == ERR_SHORT) /* cut meanwhile: counts as not there */
+            err = ERR_OK;
+    }
+    seg_file_unref(&file);
+    return err == ERR_OK || err == ERR_AGAIN
+               ? err
+               : err_set(why, err, "read %s/%020lld.index", log->name,
+                         (long long)segment->base);
+}
+
+enum err index_beyond(struct log *log, int64_t base, uint32_t position,
+                      bool cached, int64_t *offset, struct errmsg *why)
+{
+    uint32_t i, relative = 0, pending_relative = 0;
+    bool found = false, pending, active;
+    struct segment segment;
+    enum err err = ERR_OK;
+
+    lock_take(&log->lock);
+    i = log_segment_at(log, base);
+    segment = log->segments[i];
+    active = i + 1 == log->n_segments;
+    *offset = active ? atomic_load(&log->end) : log->segments[i + 1].base;
+    pending = active && pending_beyond(log, position, &pending_relative);
+    lock_give(&log->lock);
+    if (segment.base == base)
+        err = file_beyond(log, &segment, position, cached, &found, &relative,
+                          why);
+    if (err != ERR_OK)
+        return err;
+    if (found)
+        *offset = base + relative;
+    else if (pending)
+        *offset = base + pending_relative;
     return ERR_OK;
 }
 

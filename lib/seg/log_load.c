@@ -95,7 +95,7 @@ static enum err check_indexes(struct log *log, const struct segment *segment,
         (clean || !last))
         what = "missing .index";
     if (segment->n_txn != 0) {
-        err = txn_index_each(log, segment->base, txn_sane, &walk, why);
+        err = txn_index_each(log, segment->base, false, txn_sane, &walk, why);
         if (err == ERR_FORMAT || err == ERR_VERSION)
             what = "damaged .txnindex";
         else if (err != ERR_OK)

@@ -242,6 +242,14 @@ MUST_USE enum err index_lookup(struct log *log, int64_t base, int64_t offset,
                                bool cached, uint32_t *position,
                                struct errmsg *why);
 
+/* An offset not below what lies before `position` of a segment: that of the
+ * first index entry at or beyond it, else the next segment's base or the LEO.
+ * As coarse as the index is. `cached`: ERR_AGAIN instead of waiting for the
+ * disk. */
+MUST_USE enum err index_beyond(struct log *log, int64_t base, uint32_t position,
+                               bool cached, int64_t *offset,
+                               struct errmsg *why);
+
 /* Greatest entry of .timeindex <= `timestamp`; (-1, base) when there is none.
  */
 MUST_USE enum err index_time_lookup(struct log *log, int64_t base,
@@ -295,9 +303,10 @@ MUST_USE enum err txn_index_append(struct log *log,
                                    const struct txn_completed *completed,
                                    struct errmsg *why);
 
-/* Called for each entry in order; ERR_OK goes on, anything else ends. */
+/* Called for each entry in order; ERR_OK goes on, anything else ends. `cached`:
+ * ERR_AGAIN instead of waiting for the disk. */
 typedef enum err txn_each_fn(void *context, const struct txn_entry *entry);
-MUST_USE enum err txn_index_each(struct log *log, int64_t base,
+MUST_USE enum err txn_index_each(struct log *log, int64_t base, bool cached,
                                  txn_each_fn *each, void *context,
                                  struct errmsg *why);
 

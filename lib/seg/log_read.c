@@ -100,6 +100,7 @@ static enum err make_plan(struct log *log, const struct place *place,
 
     if (err != ERR_OK)
         return err;
+    plan->base = place->segment.base;
     plan->position = place->position;
     plan->length = there < max_bytes ? there : max_bytes;
     if (plan->length < there) {

@@ -40,8 +40,9 @@ enum err txn_entry_read(const uint8_t at[static TXN_ENTRY],
 }
 
 /* Count the entries of a segment; 0 when there is no file. */
-static enum err txn_count(struct log *log, int64_t base, struct seg_file **file,
-                          uint32_t *n, struct errmsg *why)
+static enum err txn_count(struct log *log, int64_t base, bool cached,
+                          struct seg_file **file, uint32_t *n,
+                          struct errmsg *why)
 {
     struct segment segment;
     struct fs_stat st;
@@ -52,6 +53,8 @@ static enum err txn_count(struct log *log, int64_t base, struct seg_file **file,
     *n = 0;
     if (!log_segment_find(log, base, &segment) || segment.n_txn == 0)
         return ERR_OK;
+    if (cached && segment.n_txn == UNKNOWN_COUNT)
+        return ERR_AGAIN;
     err = log_file_get(log, base, SEG_TXNINDEX, false, file, why);
     if (err == ERR_ABSENT)
         return ERR_OK;
@@ -75,22 +78,26 @@ static enum err txn_count(struct log *log, int64_t base, struct seg_file **file,
     return ERR_OK;
 }
 
-enum err txn_index_each(struct log *log, int64_t base, txn_each_fn *each,
-                        void *context, struct errmsg *why)
+enum err txn_index_each(struct log *log, int64_t base, bool cached,
+                        txn_each_fn *each, void *context, struct errmsg *why)
 {
     uint8_t chunk[CHUNK * TXN_ENTRY];
     struct txn_entry entry;
     struct seg_file *file;
     uint32_t n;
-    enum err err = txn_count(log, base, &file, &n, why);
+    enum err err = txn_count(log, base, cached, &file, &n, why);
 
     for (uint32_t i = 0; err == ERR_OK && i < n; i += CHUNK) {
         uint32_t part = n - i < CHUNK ? n - i : CHUNK;
         size_t got = 0;
 
-        err = io_read(log_fs(log), seg_file_fd(file), chunk,
-                      (size_t)part * TXN_ENTRY, (int64_t)i * TXN_ENTRY, &got);
-        if (err != ERR_OK)
+        err = cached ? io_read_cached(log_fs(log), seg_file_fd(file), chunk,
+                                      (size_t)part * TXN_ENTRY,
+                                      (int64_t)i * TXN_ENTRY, &got)
+                     : io_read(log_fs(log), seg_file_fd(file), chunk,
+                               (size_t)part * TXN_ENTRY, (int64_t)i * TXN_ENTRY,
+                               &got);
+        if (err != ERR_OK && err != ERR_AGAIN)
             err = io_fail(why, "read .txnindex of", log->name);
         for (uint32_t k = 0; err == ERR_OK && (k + 1) * TXN_ENTRY <= got; k++) {
             err = txn_entry_read(chunk + (size_t)k * TXN_ENTRY, &entry);
@@ -112,7 +119,7 @@ enum err txn_index_append(struct log *log,
     uint8_t raw[TXN_ENTRY];
     struct seg_file *file;
     uint32_t n;
-    enum err err = txn_count(log, base, &file, &n, why);
+    enum err err = txn_count(log, base, false, &file, &n, why);
 
     if (err == ERR_OK && file == NULL)
         err = log_file_get(log, base, SEG_TXNINDEX, true, &file, why);
@@ -156,7 +163,7 @@ enum err txn_index_cut(struct log *log, int64_t offset, struct errmsg *why)
 
     if (log_active(log)->n_txn == 0)
         return ERR_OK;
-    err = txn_index_each(log, base, cut_each, &walk, why);
+    err = txn_index_each(log, base, false, cut_each, &walk, why);
     if (err != ERR_OK && err != ERR_ABSENT && err != ERR_VERSION)
         return err;
     err = log_file_get(log, base, SEG_TXNINDEX, false, &file, why);
@@ -213,18 +220,19 @@ static enum err aborted_each(void *context, const struct txn_entry *entry)
     return entry->last_stable >= walk->to ? ERR_EXISTS : ERR_OK;
 }
 
-static enum err aborted_walk(struct log *log, struct aborted_walk *walk,
-                             struct errmsg *why)
+/* From the segment that holds `at` on. */
+static enum err aborted_walk(struct log *log, int64_t at, bool cached,
+                             struct aborted_walk *walk, struct errmsg *why)
 {
     struct segment segment;
-    int64_t at = walk->from;
     bool last = false;
     enum err err = ERR_OK;
 
     while (err == ERR_OK && !last) {
         log_segment_of(log, at, &segment, &at, &last);
         if (segment.n_txn != 0)
-            err = txn_index_each(log, segment.base, aborted_each, walk, why);
+            err = txn_index_each(log, segment.base, cached, aborted_each, walk,
+                                 why);
     }
     return err == ERR_EXISTS ? ERR_OK : err;
 }
@@ -241,9 +249,54 @@ enum err log_aborted_find(struct log *log, int64_t from, int64_t to,
         walk.n = 0;
         err = log_look(log, false, &look);
         if (err == ERR_OK)
-            err = aborted_walk(log, &walk, why);
+            err = aborted_walk(log, from, false, &walk, why);
     } while (!log_looked(log, look));
     *aborted = walk.found;
     *n = walk.n;
+    return err;
+}
+
+/* Whether this segment or a later one has aborted transactions. */
+static bool any_from(struct log *log, int64_t base)
+{
+    bool any = false;
+
+    lock_take(&log->lock);
+    for (uint32_t i = log->n_segments; i > 0 && !any; i--) {
+        if (log->segments[i - 1].base < base)
+            break;
+        any = log->segments[i - 1].n_txn != 0;
+    }
+    lock_give(&log->lock);
+    return any;
+}
+
+enum err log_plan_aborted(struct log *log, const struct log_plan *plan,
+                          int64_t from, unsigned flags, struct arena *arena,
+                          struct log_aborted **aborted, size_t *n,
+                          struct errmsg *why)
+{
+    bool cached = (flags & LOG_READ_NO_BLOCK) != 0;
+    struct aborted_walk walk = { .arena = arena, .from = from };
+    uint32_t look;
+    enum err err;
+
+    *n = 0;
+    *aborted = NULL;
+    if (plan->file == NULL || !any_from(log, plan->base))
+        return ERR_OK;
+    do {
+        walk.n = 0;
+        err = log_look(log, cached, &look);
+        if (err != ERR_OK)
+            return err;
+        err = index_beyond(log, plan->base,
+                           (uint32_t)plan->position + plan->length, cached,
+                           &walk.to, why);
+        if (err == ERR_OK)
+            err = aborted_walk(log, plan->base, cached, &walk, why);
+    } while (!log_looked(log, look));
+    *aborted = walk.found;
+    *n = err == ERR_OK ? walk.n : 0;
     return err;
 }

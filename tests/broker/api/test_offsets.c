@@ -112,6 +112,11 @@ START_TEST(first_last_and_by_time)
     a = list_offsets("t", 0, -1, 0);
     ck_assert_uint_eq(a->n_old_style_offsets, 1);
     ck_assert_int_eq(a->old_style_offsets[0], 10);
+    a = list_offsets("t", 0, 1000, 0); /* older than the segment's file */
+    ck_assert_uint_eq(a->n_old_style_offsets, 0);
+    a = list_offsets("t", 0, INT64_MAX, 0);
+    ck_assert_uint_eq(a->n_old_style_offsets, 1);
+    ck_assert_int_eq(a->old_style_offsets[0], 10);
     a = list_offsets("nowhere", 5, -1, 0);
     ck_assert_int_eq(a->error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     end();

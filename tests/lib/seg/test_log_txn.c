@@ -175,6 +175,73 @@ START_TEST(aborted_transactions_are_found)
 }
 END_TEST
 
+/* What a fetch of at most `most` bytes from `from` on is told. */
+static void expect_told(int64_t from, uint32_t most, int n, int64_t first)
+{
+    struct log_aborted *aborted;
+    struct log_plan plan;
+    struct arena arena;
+    size_t got;
+
+    arena_init(&arena, 1 << 20);
+    ck_assert_err(
+        log_read(rig.log, from, INT64_MAX, most, LOG_READ_ONE, &plan, &why),
+        ERR_OK);
+    ck_assert_ptr_nonnull(plan.file);
+    ck_assert_err(
+        log_plan_aborted(rig.log, &plan, from, 0, &arena, &aborted, &got, &why),
+        ERR_OK);
+    ck_assert_int_eq((int)got, n);
+    if (n > 0)
+        ck_assert_int_eq(aborted[0].first_offset, first);
+    seg_file_unref(&plan.file);
+    arena_fini(&arena);
+}
+
+START_TEST(a_fetch_is_told_what_was_aborted_in_its_range)
+{
+    for (int how = STAY; how < RESTARTS; how++) {
+        log_rig_start(&rig);
+        rig.config.index_interval_bytes = 1; /* an entry for each batch */
+        log_config_set(rig.log, &rig.config);
+        for (int i = 0; i < 60; i++) { /* each takes three offsets */
+            if (i == 40)
+                ck_assert_err(log_roll(rig.log, rig.now_ms, &why), ERR_OK);
+            ck_assert_err(send(1, 0, i, true), ERR_OK);
+            log_rig_fill(&rig, 1);
+            ck_assert_err(end(1, 0, i % 2 == 0), ERR_OK);
+        }
+        all_high();
+        restart(how);
+        expect_told(0, 1, 0, 0); /* the first one was committed */
+        expect_told(3, 1, 1, 3);
+        expect_told(4, 1, 1, 3);
+        expect_told(5, 1, 1, 3);
+        expect_told(6, 1, 0, 0);
+        expect_told(0, 1 << 20, 20, 3);     /* up to the segment's end */
+        expect_told(100, 1 << 20, 4, 99);   /* that, from its middle */
+        expect_told(117, 1, 1, 117);        /* its last transaction */
+        expect_told(120, 1 << 20, 10, 123); /* up to the log's end */
+        expect_told(179, 1, 1, 177);
+        log_rig_stop(&rig);
+    }
+}
+END_TEST
+
+START_TEST(a_coarse_index_tells_more)
+{
+    log_rig_start(&rig); /* too small for any entry of the index */
+    for (int i = 0; i < 10; i++) {
+        ck_assert_err(send(1, 0, i, true), ERR_OK);
+        ck_assert_err(end(1, 0, false), ERR_OK);
+    }
+    all_high();
+    expect_told(0, 1, 10, 0);
+    expect_told(10, 1, 5, 10);
+    log_rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(truncation_opens_transactions_again)
 {
     log_rig_start(&rig);
@@ -264,6 +331,8 @@ END_TEST
 UNIT_MAIN("log_txn", a_duplicate_is_answered_over_restarts,
           batches_of_one_group_see_each_other,
           read_committed_ends_at_open_transactions,
-          aborted_transactions_are_found, truncation_opens_transactions_again,
+          aborted_transactions_are_found,
+          a_fetch_is_told_what_was_aborted_in_its_range,
+          a_coarse_index_tells_more, truncation_opens_transactions_again,
           a_damaged_txn_index_is_made_anew, a_damaged_snapshot_is_not_used,
           producers_are_told_and_expire)
