@@ -302,10 +302,11 @@ void load_names(struct controller *ctl, const char *path,
 /* work.names are topics' names; those that were not known are added to
  * work.topics, with watch, id (made when missing) and assignment. */
 void load_topics(struct controller *ctl);
-/* A topic's znode as read: assignments into the context. Returns false, and
- * says so, when it makes no sense. */
-bool load_assignment(struct controller *ctl, struct ctx_topic *topic,
-                     struct bytes data);
+/* Read a topic's znode into the flow's arena. False, and says so, when it makes
+ * no sense: the topic stays as it was, and nothing is written over its znode.
+ */
+bool topic_parse(struct controller *ctl, struct ctx_topic *topic,
+                 struct bytes data, struct znode_topic *out);
 /* The state znodes of work.topics' partitions. */
 void load_states(struct controller *ctl);
 /* Set the watch of a topic's znode to be read. */

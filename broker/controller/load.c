@@ -111,8 +111,8 @@ static bool assign_all(struct ctx_topic *topic, const struct znode_topic *data)
     return true;
 }
 
-static bool topic_parse(struct controller *ctl, struct ctx_topic *topic,
-                        struct bytes data, struct znode_topic *out)
+bool topic_parse(struct controller *ctl, struct ctx_topic *topic,
+                 struct bytes data, struct znode_topic *out)
 {
     struct errmsg why;
 
@@ -122,14 +122,6 @@ static bool topic_parse(struct controller *ctl, struct ctx_topic *topic,
                "remedy=\"mend the topic's znode\"",
                BYTES_ARG(topic->name), why.text);
     return false;
-}
-
-bool load_assignment(struct controller *ctl, struct ctx_topic *topic,
-                     struct bytes data)
-{
-    struct znode_topic read;
-
-    return topic_parse(ctl, topic, data, &read) && assign_all(topic, &read);
 }
 
 static void topic_read(struct controller *ctl, struct ctl_op *op)

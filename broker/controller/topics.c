@@ -139,10 +139,8 @@ static void modified_read(struct controller *ctl, struct ctl_op *op)
 {
     struct ctx_topic *topic = op->arg;
     struct znode_topic read;
-    struct errmsg why;
 
-    if (op->op.err != ERR_OK ||
-        znode_topic_read(op->op.data, &ctl->flow.arena, &read, &why) != ERR_OK)
+    if (op->op.err != ERR_OK || !topic_parse(ctl, topic, op->op.data, &read))
         return;
     if (topic->to_delete) {
         restore(ctl, topic, &read);

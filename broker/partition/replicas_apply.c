@@ -97,6 +97,23 @@ static int16_t same_epoch(const struct replicas *r, struct partition *p,
     return KAFKA_STALE_CONTROLLER_EPOCH;
 }
 
+static void other_topic(const struct partition *p,
+                        const struct partition_change *c)
+{
+    struct bytes topic = partition_topic(p);
+    char ours[UUID_TEXT_LEN + 1], theirs[UUID_TEXT_LEN + 1];
+
+    uuid_to_text(p->topic_id, ours);
+    uuid_to_text(c->topic_id, theirs);
+    DIAG_SELDOM(DIAG_ERROR,
+                "event=replica_refused topic=%.*s partition=%d "
+                "reason=\"its log is of the topic with id %s, the controller "
+                "names %s\" remedy=\"put the id of the log's "
+                "partition.metadata back into /brokers/topics/%.*s, or move "
+                "the log away\"",
+                BYTES_ARG(topic), p->index, ours, theirs, BYTES_ARG(topic));
+}
+
 /* NONE with *go: it is to be applied. Epochs, ids and the log of a partition
  * are written on this lane only, but for a failing disk. */
 static int16_t judge(const struct replicas *r, struct partition *p,
@@ -106,8 +123,10 @@ static int16_t judge(const struct replicas *r, struct partition *p,
     if (p->state == PARTITION_OFFLINE)
         return KAFKA_KAFKA_STORAGE_ERROR;
     if (!uuid_is_zero(c->topic_id) && !uuid_is_zero(p->topic_id) &&
-        !uuid_equal(c->topic_id, p->topic_id))
+        !uuid_equal(c->topic_id, p->topic_id)) {
+        other_topic(p, c);
         return KAFKA_INCONSISTENT_TOPIC_ID;
+    }
     if (c->leader_epoch < p->leader_epoch)
         return KAFKA_STALE_CONTROLLER_EPOCH;
     if (c->leader_epoch == p->leader_epoch)

@@ -134,6 +134,7 @@ static void cluster_got(struct zk_op *op)
 {
     struct registration *reg = reg_of(op);
     struct arena arena;
+    struct errmsg id_why;
     struct bytes id;
     enum err err;
 
@@ -146,10 +147,16 @@ static void cluster_got(struct zk_op *op)
         return;
     }
     arena_init(&arena, PAYLOAD_MOST);
-    err = znode_cluster_id_read(op->data, &arena, &id, &reg->why);
+    err = znode_cluster_id_read(op->data, &arena, &id, &id_why);
     if (err == ERR_OK)
         snprintf(reg->cluster_id, sizeof reg->cluster_id, "%.*s",
                  BYTES_ARG(id));
+    else
+        err_set(&reg->why, err,
+                "%s is malformed (%.*s); remedy: set it to "
+                "{\"version\":\"1\",\"id\":\"I\"} with the cluster.id I of a "
+                "broker's meta.properties",
+                ZNODE_CLUSTER_ID, 200, id_why.text);
     arena_fini(&arena);
     reg_end(reg, err);
 }

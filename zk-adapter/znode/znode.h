@@ -192,7 +192,9 @@ struct znode_topic {
 };
 
 void znode_topic_write(struct wr *w, const struct znode_topic *topic);
-/* Bytes that are no JSON: no partitions, zero id. */
+/* Bytes that are no JSON: ERR_FORMAT. Apache Kafka takes them for a topic
+ * without partitions and writes that back; a damaged znode is kept for mending
+ * here. */
 MUST_USE enum err znode_topic_read(struct bytes data, struct arena *arena,
                                    struct znode_topic *topic,
                                    struct errmsg *why);
@@ -252,7 +254,8 @@ MUST_USE enum err znode_features_read(struct bytes data, struct arena *arena,
 
 /* Pairs in the order given. */
 void znode_config_write(struct wr *w, const struct conf_pair *pairs, size_t n);
-/* Null, empty or no JSON, or JSON without "config": no pairs. */
+/* Null, empty, or JSON without "config": no pairs. No JSON: ERR_FORMAT, as
+ * defaults in place of what somebody set could delete records. */
 MUST_USE enum err znode_config_read(struct bytes data, struct arena *arena,
                                     struct conf_pair **pairs, size_t *n,
                                     struct errmsg *why);

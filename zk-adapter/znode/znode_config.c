@@ -35,6 +35,8 @@ enum err znode_config_read(struct bytes data, struct arena *arena,
     *pairs = NULL;
     *n = 0;
     jr_open(&jr, data, "/config", arena, why);
+    if (jr.root == NULL && jr.err == ERR_OK && data.len > 0)
+        return err_set(why, ERR_FORMAT, "/config: no JSON");
     map = json_object_get(jr.root, "config");
     if (json_is_object(map) && jr.err == ERR_OK)
         *pairs = arena_array(arena, json_object_size(map), sizeof **pairs);

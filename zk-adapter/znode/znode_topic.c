@@ -156,6 +156,8 @@ enum err znode_topic_read(struct bytes data, struct arena *arena,
 
     *topic = (struct znode_topic){ 0 };
     jr_open(&jr, data, ZNODE_TOPICS, arena, why);
+    if (jr.root == NULL && jr.err == ERR_OK)
+        return err_set(why, ERR_FORMAT, ZNODE_TOPICS ": no JSON");
     if (jr.root != NULL) {
         jr_need_object(&jr);
         id = jr_member(&jr, jr.root, "topic_id", false);

@@ -315,8 +315,9 @@ START_TEST(a_topic_is_sorted_and_its_missing_parts_are_empty)
     ck_assert(uuid_is_zero(t.id));
     ck_assert_uint_eq(t.partitions[0].n_adding, 0);
     ck_assert_int_eq(znode_topic_read(BYTES("no json"), &arena, &t, &why),
-                     ERR_OK);
-    ck_assert_uint_eq(t.n_partitions, 0);
+                     ERR_FORMAT);
+    ck_assert_int_eq(znode_topic_read(BYTES_NULL, &arena, &t, &why),
+                     ERR_FORMAT);
     ck_assert_int_eq(znode_topic_read(BYTES("{\"partitions\":{\"x\":[]}}"),
                                       &arena, &t, &why),
                      ERR_FORMAT);
@@ -349,8 +350,8 @@ END_TEST
 
 START_TEST(a_config_is_lenient_about_everything_but_its_values)
 {
-    static const char *const empty[] = { "",   "nonsense", "[]",
-                                         "{}", "7",        "{\"config\":5}" };
+    static const char *const empty[] = { "", "[]", "{}", "7",
+                                         "{\"config\":5}" };
     struct conf_pair *pairs;
     size_t n;
 
@@ -366,6 +367,9 @@ START_TEST(a_config_is_lenient_about_everything_but_its_values)
     ck_assert_int_eq(znode_config_read(BYTES("{\"config\":{\"a\":1}}"), &arena,
                                        &pairs, &n, &why),
                      ERR_FORMAT);
+    ck_assert_int_eq(
+        znode_config_read(BYTES("nonsense"), &arena, &pairs, &n, &why),
+        ERR_FORMAT);
 }
 END_TEST
 
@@ -487,7 +491,8 @@ START_TEST(too_large_payloads_are_not_looked_at)
         ERR_LIMIT);
     /* deep nesting is no JSON for us, and costs no stack */
     ck_assert_int_eq(
-        znode_topic_read(bytes_make(big, 100000), &arena, &t, &why), ERR_OK);
+        znode_topic_read(bytes_make(big, 100000), &arena, &t, &why),
+        ERR_FORMAT);
 }
 END_TEST
 
