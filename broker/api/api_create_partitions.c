@@ -106,6 +106,12 @@ static void grow_set_done(struct zk_op *op)
         topic_step_fail(step);
 }
 
+static void tell_absent(struct bytes name, struct errmsg *why)
+{
+    err_set(why, ERR_ABSENT, "The topic '%.*s' does not exist.",
+            BYTES_ARG(name));
+}
+
 static bool is_reassigning(const struct znode_topic *topic)
 {
     for (size_t i = 0; i < topic->n_partitions; i++) {
@@ -115,12 +121,94 @@ static bool is_reassigning(const struct znode_topic *topic)
     return false;
 }
 
+/* Brokers that are not there, each once, in order of appearance; of many, the
+ * first ones. */
+static int16_t refuse_unknown(const grow_in *in,
+                              const struct meta_cluster *cluster,
+                              struct errmsg *why)
+{
+    int32_t unknown[64];
+    struct znode_replicas list = { .replicas = unknown };
+    size_t seen = 0;
+    char text[400];
+
+    for (size_t i = 0; i < in->n_assignments; i++)
+        for (size_t j = 0; j < in->assignments[i].n_broker_ids; j++) {
+            int32_t id = in->assignments[i].broker_ids[j];
+
+            if (seen == sizeof unknown / sizeof *unknown ||
+                meta_broker_find(cluster, id) != NULL)
+                continue;
+            seen++;
+            unknown[list.n_replicas++] = id;
+            list.n_replicas -= topic_replicas_twice(&list);
+        }
+    if (list.n_replicas == 0)
+        return KAFKA_NONE;
+    topic_replicas_show(&list, text, sizeof text);
+    err_set(why, ERR_INVALID, "Unknown broker(s) in replica assignment: %s.",
+            text);
+    return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+}
+
+static int16_t check_replicas(const struct znode_replicas *p,
+                              struct errmsg *why)
+{
+    char text[400];
+
+    if (p->n_replicas == 0) {
+        err_set(why, ERR_INVALID,
+                "Cannot have replication factor of 0 for partition id %d.",
+                p->partition);
+        return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+    }
+    if (!topic_replicas_twice(p))
+        return KAFKA_NONE;
+    topic_replicas_show(p, text, sizeof text);
+    err_set(why, ERR_INVALID,
+            "Duplicate brokers not allowed in replica assignment: %s for "
+            "partition id %d.",
+            text, p->partition);
+    return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+}
+
+/* All new partitions have as many replicas as partition 0. */
+static int16_t check_factor(const struct znode_replicas *partitions, size_t n,
+                            size_t factor, struct errmsg *why)
+{
+    int32_t bad[64], factors[64];
+    struct znode_replicas ids = { .replicas = bad },
+                          counts = { .replicas = factors };
+    char ids_text[200], counts_text[200];
+
+    for (size_t i = 0; i < n && ids.n_replicas < 64; i++) {
+        if (partitions[i].n_replicas == factor)
+            continue;
+        bad[ids.n_replicas++] = partitions[i].partition;
+        factors[counts.n_replicas++] = (int32_t)partitions[i].n_replicas;
+    }
+    if (ids.n_replicas == 0)
+        return KAFKA_NONE;
+    topic_replicas_show(&ids, ids_text, sizeof ids_text);
+    topic_replicas_show(&counts, counts_text, sizeof counts_text);
+    err_set(why, ERR_INVALID,
+            "Inconsistent replication factor between partitions, partition 0 "
+            "has %zu while partitions [%s] have replication factors [%s], "
+            "respectively.",
+            factor, ids_text, counts_text);
+    return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+}
+
 /* The new partitions as the client gave them, behind those that are there. */
 static int16_t grow_given(const grow_in *in, struct znode_replicas *out,
                           int32_t first, size_t n, size_t factor,
                           const struct meta_cluster *cluster,
                           struct errmsg *why)
 {
+    int16_t error = refuse_unknown(in, cluster, why);
+
+    if (error != KAFKA_NONE)
+        return error;
     if (in->n_assignments != n) {
         err_set(why, ERR_INVALID,
                 "Increasing the number of partitions by "
@@ -128,29 +216,15 @@ static int16_t grow_given(const grow_in *in, struct znode_replicas *out,
                 n, in->n_assignments);
         return KAFKA_INVALID_REPLICA_ASSIGNMENT;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; error == KAFKA_NONE && i < n; i++) {
         out[i].partition = first + (int32_t)i;
         out[i].replicas = in->assignments[i].broker_ids;
         out[i].n_replicas = in->assignments[i].n_broker_ids;
-        for (size_t j = 0; j < out[i].n_replicas; j++) {
-            if (meta_broker_find(cluster, out[i].replicas[j]) != NULL)
-                continue;
-            err_set(why, ERR_INVALID,
-                    "Unknown broker(s) in replica "
-                    "assignment: %d.",
-                    out[i].replicas[j]);
-            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
-        }
-        if (out[i].n_replicas != factor) {
-            err_set(why, ERR_INVALID,
-                    "Inconsistent replication factor "
-                    "between partitions, partition 0 has %zu while "
-                    "partition %d has %zu.",
-                    factor, out[i].partition, out[i].n_replicas);
-            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
-        }
+        if (out[i].n_replicas > cluster->n_brokers) /* one is there twice */
+            out[i].n_replicas = cluster->n_brokers + 1;
+        error = check_replicas(&out[i], why);
     }
-    return topic_assignment_check(out, n, first, why);
+    return error != KAFKA_NONE ? error : check_factor(out, n, factor, why);
 }
 
 static int16_t grow_assign(struct topic_step *step, struct znode_topic *topic,
@@ -192,8 +266,10 @@ static int16_t grow_extend(struct topic_step *step, struct znode_topic *topic,
 {
     const grow_in *in = step->arg;
 
-    if (topic->n_partitions == 0)
+    if (topic->n_partitions == 0) {
+        tell_absent(in->name, why);
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
     if (is_reassigning(topic)) {
         err_set(why, ERR_BUSY,
                 "A partition reassignment is in progress "
@@ -234,6 +310,11 @@ static void grow_got(struct zk_op *op)
     struct wr w;
     int16_t error;
 
+    if (op->err == ERR_ABSENT) {
+        tell_absent(step->plan->name, &why);
+        topic_step_end(step, KAFKA_UNKNOWN_TOPIC_OR_PARTITION, why.text);
+        return;
+    }
     if (op->err != ERR_OK) {
         topic_step_fail(step);
         return;
@@ -284,8 +365,7 @@ static int16_t grow_refusal(const struct request *request,
         return KAFKA_INVALID_REQUEST;
     }
     if (topic_name_check(topic->name, NULL) != KAFKA_NONE) {
-        err_set(why, ERR_ABSENT, "The topic '%.*s' does not exist.",
-                BYTES_ARG(topic->name));
+        tell_absent(topic->name, why);
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
     return KAFKA_NONE;

@@ -6,6 +6,8 @@
  * a leader for every partition of all topics that were made, or at the deadline
  * with REQUEST_TIMED_OUT for those that are not ready.
  */
+#include <stdio.h>
+
 #include "api/api_topics.h"
 #include "api/names_twice.h"
 #include "api/topic_plan.h"
@@ -46,7 +48,7 @@ static int by_partition(const void *a, const void *b)
     return (x->partition > y->partition) - (x->partition < y->partition);
 }
 
-/* The assignment the client gave, sorted and checked. */
+/* The assignment the client gave, sorted. */
 static int16_t plan_given(struct topic_plan *plan, struct arena *arena,
                           const topic_in *in, struct errmsg *why)
 {
@@ -69,7 +71,7 @@ static int16_t plan_given(struct topic_plan *plan, struct arena *arena,
     }
     qsort(plan->partitions, plan->n_partitions, sizeof *plan->partitions,
           by_partition);
-    return topic_assignment_check(plan->partitions, plan->n_partitions, 0, why);
+    return KAFKA_NONE;
 }
 
 int16_t topic_plan_counts(struct topic_plan *plan, struct request *request,
@@ -86,8 +88,7 @@ int16_t topic_plan_counts(struct topic_plan *plan, struct request *request,
         factor = config_int64(cfg, CFG_DEFAULT_REPLICATION_FACTOR);
     if (n_partitions <= 0) {
         err_set(why, ERR_INVALID,
-                "Number of partitions was set to an "
-                "invalid non-positive value.");
+                "Number of partitions must be larger than 0.");
         return KAFKA_INVALID_PARTITIONS;
     }
     if (n_partitions > TOPIC_PARTITIONS_MOST) {
@@ -120,40 +121,62 @@ static int16_t plan_configs(struct topic_plan *plan, struct request *request,
     if (plan->configs == NULL)
         return KAFKA_INVALID_CONFIG;
     plan->n_configs = in->n_configs;
-    for (size_t i = 0; i < in->n_configs; i++) {
-        if (bytes_is_null(in->configs[i].value)) {
-            err_set(why, ERR_INVALID,
-                    "Null value not supported for topic configs: %.*s",
-                    BYTES_ARG(in->configs[i].name));
-            return KAFKA_INVALID_CONFIG;
-        }
+    for (size_t i = 0; i < in->n_configs; i++)
         plan->configs[i] =
             (struct conf_pair){ in->configs[i].name, in->configs[i].value };
-    }
     if (topic_config_check(request->broker->config, plan->configs,
                            plan->n_configs, why) != ERR_OK)
         return KAFKA_INVALID_CONFIG;
     return KAFKA_NONE;
 }
 
+static int16_t refuse_null(const topic_in *in, struct errmsg *why)
+{
+    struct bytes names = BYTES_NULL;
+    char text[300];
+    size_t len = 0;
+
+    for (size_t i = 0; i < in->n_configs; i++) {
+        if (!bytes_is_null(in->configs[i].value))
+            continue;
+        names = in->configs[i].name;
+        if (len < sizeof text)
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s",
+                                    len > 0 ? "," : "", BYTES_ARG(names));
+    }
+    if (bytes_is_null(names))
+        return KAFKA_NONE;
+    err_set(why, ERR_INVALID, "Null value not supported for topic configs: %s",
+            text);
+    return KAFKA_INVALID_CONFIG;
+}
+
+static int16_t refuse_existing(const struct topic_plan *plan,
+                               struct request *request, struct errmsg *why)
+{
+    struct meta_topic *there =
+        metadata_topic_find(request->broker->metadata, plan->name);
+
+    if (there == NULL)
+        return KAFKA_NONE;
+    meta_topic_unref(there);
+    err_set(why, ERR_EXISTS, "Topic '%.*s' already exists.",
+            BYTES_ARG(plan->name));
+    return KAFKA_TOPIC_ALREADY_EXISTS;
+}
+
 int16_t topic_plan_name(struct topic_plan *plan, struct request *request,
                         struct errmsg *why)
 {
-    struct metadata *md = request->broker->metadata;
     struct meta_topic *other;
     int16_t error = topic_name_check(plan->name, why);
 
+    if (error == KAFKA_NONE)
+        error = refuse_existing(plan, request, why);
     if (error != KAFKA_NONE)
         return error;
     plan->id = uuid_random();
-    other = metadata_topic_find(md, plan->name);
-    if (other != NULL) {
-        err_set(why, ERR_EXISTS, "Topic '%.*s' already exists.",
-                BYTES_ARG(plan->name));
-        meta_topic_unref(other);
-        return KAFKA_TOPIC_ALREADY_EXISTS;
-    }
-    other = metadata_collision_find(md, plan->name);
+    other = metadata_collision_find(request->broker->metadata, plan->name);
     if (other != NULL) {
         err_set(why, ERR_EXISTS,
                 "Topic '%.*s' collides with existing "
@@ -165,21 +188,27 @@ int16_t topic_plan_name(struct topic_plan *plan, struct request *request,
     return KAFKA_NONE;
 }
 
+/* In Kafka's order, for a request with several faults is told one of them. */
 static int16_t plan_make(struct topic_plan *plan, struct request *request,
                          const topic_in *in, struct errmsg *why)
 {
-    int16_t error = topic_plan_name(plan, request, why);
+    bool given = in->n_assignments > 0;
+    int16_t error = refuse_existing(plan, request, why);
 
-    if (error != KAFKA_NONE)
-        return error;
-    if (in->n_assignments > 0)
-        error = plan_given(plan, &request->arena, in, why);
-    else
-        error = topic_plan_counts(plan, request, in->num_partitions,
-                                  in->replication_factor, why);
-    if (error != KAFKA_NONE)
-        return error;
-    return plan_configs(plan, request, in, why);
+    if (error == KAFKA_NONE)
+        error = refuse_null(in, why);
+    if (error == KAFKA_NONE)
+        error = given ? plan_given(plan, &request->arena, in, why)
+                      : topic_plan_counts(plan, request, in->num_partitions,
+                                          in->replication_factor, why);
+    if (error == KAFKA_NONE)
+        error = topic_plan_name(plan, request, why);
+    if (error == KAFKA_NONE && given)
+        error = topic_assignment_check(plan->partitions, plan->n_partitions, 0,
+                                       why);
+    if (error == KAFKA_NONE)
+        error = plan_configs(plan, request, in, why);
+    return error;
 }
 
 /* -- the answer ----------------------------------------------------------- */
@@ -320,10 +349,7 @@ void api_create_topics(struct request *request)
         plans[i].name = in->topics[i].name;
         if (active && names[i].twice) {
             error = KAFKA_INVALID_REQUEST;
-            err_set(&why, ERR_EXISTS,
-                    "Create topics request from client "
-                    "`%.*s` contains multiple entries for the same topic: %.*s",
-                    BYTES_ARG(request->client_id), BYTES_ARG(plans[i].name));
+            err_set(&why, ERR_EXISTS, "Found multiple entries for this topic.");
         } else if (active) {
             error = plan_make(&plans[i], request, &in->topics[i], &why);
         }

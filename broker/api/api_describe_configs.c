@@ -211,7 +211,11 @@ static int16_t describe_resource(const struct describe *describe,
         return KAFKA_NONE;
     case RESOURCE_BROKER:
     case RESOURCE_BROKER_LOGGER:
-        error = config_resource_layer(request, in->resource_name, &layer, why);
+        error = config_resource_layer(request, in->resource_name,
+                                      in->resource_type == RESOURCE_BROKER
+                                          ? CONFIG_DESCRIBE
+                                          : CONFIG_LOGGER,
+                                      &layer, why);
         if (error != KAFKA_NONE)
             return error;
         if (in->resource_type == RESOURCE_BROKER_LOGGER)
@@ -222,10 +226,28 @@ static int16_t describe_resource(const struct describe *describe,
             describe_broker(describe, in, out);
         return KAFKA_NONE;
     default:
-        err_set(why, ERR_INVALID, "Unsupported resource type: %d",
-                in->resource_type);
         return KAFKA_INVALID_REQUEST;
     }
+}
+
+/* A resource of no known kind spoils the whole request, as in Kafka. */
+static bool are_known(const struct wire_describe_configs_request *in)
+{
+    for (size_t i = 0; i < in->n_resources; i++)
+        if (in->resources[i].resource_type != RESOURCE_TOPIC &&
+            in->resources[i].resource_type != RESOURCE_BROKER &&
+            in->resources[i].resource_type != RESOURCE_BROKER_LOGGER)
+            return false;
+    return true;
+}
+
+static int16_t refuse(struct errmsg *why)
+{
+    err_set(why, ERR_INVALID,
+            "This most likely occurs because of a request being malformed by "
+            "the client library or the message was sent to an incompatible "
+            "broker. See the broker logs for more details.");
+    return KAFKA_INVALID_REQUEST;
 }
 
 void api_describe_configs(struct request *request)
@@ -233,9 +255,11 @@ void api_describe_configs(struct request *request)
     const struct wire_describe_configs_request *in = request_read(request);
     struct describe describe = { request, in };
     struct wire_describe_configs_response response;
+    bool known;
 
     if (in == NULL)
         return;
+    known = are_known(in);
     wire_describe_configs_response_init(&response);
     response.n_results = in->n_resources;
     response.results =
@@ -248,7 +272,8 @@ void api_describe_configs(struct request *request)
         out->resource_type = in->resources[i].resource_type;
         out->resource_name = in->resources[i].resource_name;
         out->error_code =
-            describe_resource(&describe, &in->resources[i], out, &why);
+            known ? describe_resource(&describe, &in->resources[i], out, &why)
+                  : refuse(&why);
         if (why.text[0] != '\0')
             out->error_message =
                 arena_copy(&request->arena, bytes_of(why.text));

@@ -53,6 +53,16 @@ static void answer(struct request *request, struct bytes topic, int32_t index,
     partition_unref(&partition);
 }
 
+static void refuse(struct arena *arena, struct bytes topic, partition_out *out)
+{
+    struct errmsg why = { "This server does not host this topic-partition." };
+
+    out->error_code = topic_name_check(topic, &why);
+    if (out->error_code == KAFKA_NONE)
+        out->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    out->error_message = arena_copy(arena, bytes_of(why.text));
+}
+
 static bool is_known(const struct request *request, struct bytes topic)
 {
     struct meta_topic *t =
@@ -86,11 +96,10 @@ void api_describe_producers(struct request *request)
 
             wire_describe_producers_response_topics_partitions_init(p);
             p->partition_index = t->partition_indexes[j];
-            p->error_code = topic_name_check(t->name, NULL);
-            if (p->error_code == KAFKA_NONE && !known)
-                p->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
             if (known)
                 answer(request, t->name, p->partition_index, p);
+            else
+                refuse(arena, t->name, p);
         }
     }
     if (arena->err == ERR_OK)

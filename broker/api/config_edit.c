@@ -25,25 +25,33 @@ edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
 }
 
 int16_t config_resource_layer(const struct request *request, struct bytes name,
-                              enum config_layer *layer, struct errmsg *why)
+                              enum config_asker asker, enum config_layer *layer,
+                              struct errmsg *why)
 {
+    static const char *const allowed[] = {
+        [CONFIG_ALTER] = ",",
+        [CONFIG_DESCRIBE] = " or empty string,",
+        [CONFIG_LOGGER] = "",
+    };
     int64_t id;
 
+    if (name.len == 0 && asker == CONFIG_LOGGER) {
+        err_set(why, ERR_INVALID, "Broker id must not be empty");
+        return KAFKA_INVALID_REQUEST;
+    }
     if (name.len == 0) {
         *layer = CONFIG_CLUSTER;
         return KAFKA_NONE;
     }
     if (!bytes_to_int64(name, INT32_MIN, INT32_MAX, &id)) {
-        err_set(why, ERR_INVALID,
-                "Broker id must be an integer, but it is: %.*s",
-                BYTES_ARG(name));
+        err_set(why, ERR_INVALID, "%s id must be an integer, but it is: %.*s",
+                asker == CONFIG_ALTER ? "Node" : "Broker", BYTES_ARG(name));
         return KAFKA_INVALID_REQUEST;
     }
     if (id != request->broker->id) {
         err_set(why, ERR_INVALID,
-                "Unexpected broker id, expected %d or empty "
-                "string, but received %.*s",
-                request->broker->id, BYTES_ARG(name));
+                "Unexpected broker id, expected %d%s but received %.*s",
+                request->broker->id, allowed[asker], BYTES_ARG(name));
         return KAFKA_INVALID_REQUEST;
     }
     *layer = CONFIG_BROKER;
@@ -142,23 +150,44 @@ static void change_list(struct config_edit *edit, struct arena *arena,
     pair_put(edit, change->name, list_edit(arena, old, change->value, append));
 }
 
+static bool is_null(const struct config_change *change)
+{
+    return change->operation != CONFIG_DELETE && bytes_is_null(change->value);
+}
+
+int16_t config_changes_check(const struct config_edit *edit, struct errmsg *why)
+{
+    const struct config_change *changes = edit->changes;
+    char nulls[300] = "";
+    size_t len = 0;
+
+    if (edit->n_changes > CHANGES_MOST) {
+        err_set(why, ERR_LIMIT,
+                "%zu configurations for one resource, more than the %d that "
+                "are allowed.",
+                edit->n_changes, CHANGES_MOST);
+        return KAFKA_INVALID_REQUEST;
+    }
+    for (size_t i = 0; i < edit->n_changes; i++)
+        for (size_t j = 0; j < i; j++)
+            if (bytes_equal(changes[i].name, changes[j].name)) {
+                err_set(why, ERR_INVALID, "Error due to duplicate config keys");
+                return KAFKA_INVALID_REQUEST;
+            }
+    for (size_t i = 0; i < edit->n_changes; i++)
+        if (is_null(&changes[i]) && len < sizeof nulls)
+            len += (size_t)snprintf(nulls + len, sizeof nulls - len, "%s%.*s",
+                                    len > 0 ? ", " : "",
+                                    BYTES_ARG(changes[i].name));
+    if (len == 0)
+        return KAFKA_NONE;
+    err_set(why, ERR_INVALID, "Null value not supported for : %s", nulls);
+    return KAFKA_INVALID_REQUEST;
+}
+
 static void change_apply(struct config_edit *edit, struct arena *arena,
                          const struct config_change *change)
 {
-    for (const struct config_change *c = edit->changes; c < change; c++) {
-        if (bytes_equal(c->name, change->name)) {
-            edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
-                      "Error due to duplicate config keys : %.*s",
-                      BYTES_ARG(change->name));
-            return;
-        }
-    }
-    if (change->operation != CONFIG_DELETE && bytes_is_null(change->value)) {
-        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
-                  "Null value not supported for : %.*s",
-                  BYTES_ARG(change->name));
-        return;
-    }
     switch (change->operation) {
     case CONFIG_SET:
         pair_put(edit, change->name, change->value);
@@ -188,11 +217,9 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
     edit->pairs =
         arena_array(arena, n_old + edit->n_changes, sizeof *edit->pairs);
     edit->n_pairs = 0;
-    if (edit->n_changes > CHANGES_MOST) {
-        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
-                  "%zu configurations for one resource, more than the %d that "
-                  "are allowed.",
-                  edit->n_changes, CHANGES_MOST);
+    edit->error = config_changes_check(edit, &why);
+    if (edit->error != KAFKA_NONE) {
+        edit->message = arena_copy(arena, bytes_of(why.text));
         return;
     }
     if (edit->pairs == NULL) {
@@ -210,9 +237,15 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
         err = topic_config_check(cfg, edit->pairs, edit->n_pairs, &why);
     else
         err = config_check(cfg, layer, edit->pairs, edit->n_pairs, &why);
-    if (err != ERR_OK)
-        edit_fail(edit, arena,
-                  edit->type == RESOURCE_TOPIC ? KAFKA_INVALID_CONFIG
-                                               : KAFKA_INVALID_REQUEST,
-                  "%s", why.text);
+    if (err == ERR_OK)
+        return;
+    if (edit->type != RESOURCE_TOPIC)
+        edit_fail(edit, arena, KAFKA_INVALID_REQUEST, "%s", why.text);
+    else if (err == ERR_INVALID) /* about one value: Kafka names the topic */
+        edit_fail(edit, arena, KAFKA_INVALID_CONFIG,
+                  "Invalid config value for resource "
+                  "ConfigResource(type=TOPIC, name='%.*s'): %s",
+                  BYTES_ARG(edit->name), why.text);
+    else
+        edit_fail(edit, arena, KAFKA_INVALID_CONFIG, "%s", why.text);
 }

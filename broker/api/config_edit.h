@@ -76,9 +76,19 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
                        const struct config *cfg, bool replace,
                        const struct conf_pair *old, size_t n_old);
 
-/* The layer a BROKER resource stands for. KAFKA_INVALID_REQUEST when it is not
- * this broker's. */
+/* What can be said of an edit's changes alone: none twice, none to null.
+ * KAFKA_INVALID_REQUEST with a sentence, or KAFKA_NONE. */
+int16_t config_changes_check(const struct config_edit *edit,
+                             struct errmsg *why);
+
+/* Who asks about a broker's resource: the sentences differ. */
+enum config_asker { CONFIG_ALTER, CONFIG_DESCRIBE, CONFIG_LOGGER };
+
+/* The layer a BROKER resource stands for; the empty name, which no logger has,
+ * is the whole cluster's. KAFKA_INVALID_REQUEST when it is not this broker's.
+ */
 int16_t config_resource_layer(const struct request *request, struct bytes name,
-                              enum config_layer *layer, struct errmsg *why);
+                              enum config_asker asker, enum config_layer *layer,
+                              struct errmsg *why);
 
 #endif

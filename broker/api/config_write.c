@@ -201,22 +201,26 @@ static int16_t edit_refusal(const struct config_edit *edit, bool twice,
     struct request *request = edit->all->request;
     enum config_layer layer;
     struct meta_topic *topic;
+    int16_t error;
 
     if (twice) {
         err_set(why, ERR_INVALID, "Each resource must appear at most once.");
         return KAFKA_INVALID_REQUEST;
     }
+    error = config_changes_check(edit, why);
+    if (error != KAFKA_NONE)
+        return error;
     if (edit->type == RESOURCE_BROKER)
-        return config_resource_layer(request, edit->name, &layer, why);
+        return config_resource_layer(request, edit->name, CONFIG_ALTER, &layer,
+                                     why);
     if (edit->type != RESOURCE_TOPIC) {
-        err_set(why, ERR_INVALID,
-                "Configuration of resource type %d cannot be "
-                "altered here.",
-                edit->type);
+        err_set(why, ERR_INVALID, "Unknown resource type %d", edit->type);
         return KAFKA_INVALID_REQUEST;
     }
-    if (topic_name_check(edit->name, why) != KAFKA_NONE)
-        return KAFKA_INVALID_TOPIC_EXCEPTION;
+    if (edit->name.len == 0) {
+        err_set(why, ERR_INVALID, "Default topic resources are not allowed.");
+        return KAFKA_INVALID_REQUEST;
+    }
     topic = metadata_topic_find(request->broker->metadata, edit->name);
     if (topic == NULL) {
         err_set(why, ERR_ABSENT, "The topic '%.*s' does not exist.",

@@ -1,6 +1,8 @@
 /* topic_plan.c - rules for names and assignments of topics. */
 #include "api/topic_plan.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "wire/errors.h"
@@ -24,8 +26,8 @@ int16_t topic_name_check(struct bytes name, struct errmsg *why)
     }
     if (bytes_is(name, ".") || bytes_is(name, "..")) {
         err_set(why, ERR_INVALID,
-                "Topic name is invalid: '.' or '..' is not "
-                "allowed");
+                "Topic name is invalid: '%.*s' is not allowed",
+                BYTES_ARG(name));
         return KAFKA_INVALID_TOPIC_EXCEPTION;
     }
     if (name.len > TOPIC_NAME_MOST) {
@@ -224,6 +226,64 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
     return KAFKA_NONE;
 }
 
+/* Text that grows piece by piece; what does not fit is left out. */
+struct text {
+    char at[400];
+    size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static void
+text_add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text->at + text->len, sizeof text->at - text->len, format,
+                  args);
+    va_end(args);
+    text->len += n < 0 ? 0u : (size_t)n;
+    if (text->len >= sizeof text->at)
+        text->len = sizeof text->at - 1;
+}
+
+void topic_replicas_show(const struct znode_replicas *p, char *text,
+                         size_t size)
+{
+    struct text list = { "", 0 };
+
+    for (size_t i = 0; i < p->n_replicas && i < REPLICAS_MOST; i++)
+        text_add(&list, "%s%d", i > 0 ? ", " : "", p->replicas[i]);
+    snprintf(text, size, "%s", list.at);
+}
+
+bool topic_replicas_twice(const struct znode_replicas *p)
+{
+    for (size_t j = 0; j < p->n_replicas; j++)
+        for (size_t k = 0; k < j; k++)
+            if (p->replicas[j] == p->replicas[k])
+                return true;
+    return false;
+}
+
+/* The whole assignment, as Kafka shows it to people. */
+static int16_t refuse_twice(const struct znode_replicas *partitions, size_t n,
+                            struct errmsg *why)
+{
+    struct text all = { "", 0 };
+
+    for (size_t i = 0; i < n && all.len + 1 < sizeof all.at; i++) {
+        char replicas[400];
+
+        topic_replicas_show(&partitions[i], replicas, sizeof replicas);
+        text_add(&all, "%s%d -> ArrayBuffer(%s)", i > 0 ? ", " : "",
+                 partitions[i].partition, replicas);
+    }
+    err_set(why, ERR_INVALID, "Duplicate replica assignment found: HashMap(%s)",
+            all.at);
+    return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+}
+
 int16_t topic_assignment_check(const struct znode_replicas *partitions,
                                size_t n, int32_t first_partition,
                                struct errmsg *why)
@@ -231,16 +291,9 @@ int16_t topic_assignment_check(const struct znode_replicas *partitions,
     for (size_t i = 0; i < n; i++) {
         const struct znode_replicas *p = &partitions[i];
 
-        if (p->partition != first_partition + (int32_t)i) {
-            err_set(why, ERR_INVALID,
-                    "partitions should be a consecutive 0-based "
-                    "integer sequence");
-            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
-        }
         if (p->n_replicas == 0 || p->n_replicas != partitions[0].n_replicas) {
             err_set(why, ERR_INVALID,
-                    "All partitions should have the same number "
-                    "of replicas, at least one");
+                    "All partitions should have the same number of replicas");
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
         if (p->n_replicas > REPLICAS_MOST) {
@@ -250,16 +303,20 @@ int16_t topic_assignment_check(const struct znode_replicas *partitions,
                     p->n_replicas, p->partition, REPLICAS_MOST);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (topic_replicas_twice(&partitions[i]))
+            return refuse_twice(partitions, n, why);
+    for (size_t i = 0; i < n; i++) {
+        const struct znode_replicas *p = &partitions[i];
+
+        if (p->partition != first_partition + (int32_t)i) {
+            err_set(why, ERR_INVALID,
+                    "partitions should be a consecutive 0-based "
+                    "integer sequence");
+            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+        }
         for (size_t j = 0; j < p->n_replicas; j++) {
-            for (size_t k = 0; k < j; k++) {
-                if (p->replicas[j] != p->replicas[k])
-                    continue;
-                err_set(why, ERR_INVALID,
-                        "Duplicate replica assignment found: "
-                        "broker %d twice in partition %d",
-                        p->replicas[j], p->partition);
-                return KAFKA_INVALID_REPLICA_ASSIGNMENT;
-            }
             if (p->replicas[j] < 0) {
                 err_set(why, ERR_INVALID,
                         "Invalid broker id %d in partition %d", p->replicas[j],

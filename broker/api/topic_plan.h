@@ -43,6 +43,14 @@ int16_t topic_assign(struct arena *arena, const struct meta_cluster *cluster,
                      int32_t first_partition, uint32_t start, uint32_t shift,
                      struct znode_replicas *out, struct errmsg *why);
 
+/* The brokers of one partition, "0, 1, 2", for messages; cut where it does not
+ * fit. */
+void topic_replicas_show(const struct znode_replicas *p, char *text,
+                         size_t size);
+
+/* Whether a broker is there twice. At most a thousand replicas. */
+bool topic_replicas_twice(const struct znode_replicas *p);
+
 /* Check an assignment a client gave: partitions 0..n-1, each with the same
  * number of different replicas. KAFKA_INVALID_REPLICA_ASSIGNMENT. */
 int16_t topic_assignment_check(const struct znode_replicas *partitions,

@@ -238,8 +238,9 @@ void topic_config_resolve(const struct config *cfg,
                           struct topic_config *out);
 
 /* Would these pairs be accepted as a topic's overrides? For CreateTopics and
- * AlterConfigs. ERR_INVALID with Kafka's kind of sentence ("Unknown topic
- * config name: x", "Invalid value ..."). */
+ * AlterConfigs. With Kafka's sentences: ERR_ABSENT "Unknown topic config name:
+ * x", ERR_INVALID "Invalid value ...", ERR_CONFLICT for values that contradict
+ * each other. */
 MUST_USE enum err topic_config_check(const struct config *cfg,
                                      const struct conf_pair *overrides,
                                      size_t n, struct errmsg *why);

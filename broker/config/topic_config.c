@@ -22,22 +22,23 @@ int topic_key_find(struct bytes name)
 
 /* -- checking ---------------------------------------------------------- */
 
-/* "*", "none", or partition:broker,...; empty is no replica. */
+/* "*", or partition:broker,... with empty items between. */
 static bool is_throttle_list(struct bytes text)
 {
     struct bytes rest = text, item;
     int64_t v;
 
-    if (bytes_is(text, "*") || bytes_is(text, "none"))
+    if (bytes_is(text, "*"))
         return true;
     while (conf_list_next(&rest, &item)) {
         const uint8_t *colon = item.len ? memchr(item.at, ':', item.len) : NULL;
         size_t n = colon ? (size_t)(colon - item.at) : 0;
 
-        if (colon == NULL ||
-            !bytes_to_int64(bytes_make(item.at, n), 0, INT32_MAX, &v) ||
-            !bytes_to_int64(bytes_make(colon + 1, item.len - n - 1), 0,
-                            INT32_MAX, &v))
+        if (item.len > 0 &&
+            (colon == NULL ||
+             !bytes_to_int64(bytes_make(item.at, n), 0, INT32_MAX, &v) ||
+             !bytes_to_int64(bytes_make(colon + 1, item.len - n - 1), 0,
+                             INT32_MAX, &v)))
             return false;
     }
     return true;
@@ -61,11 +62,12 @@ static enum err check_one(enum topic_key key, struct bytes text,
          key == TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS) &&
         !is_throttle_list(value->text))
         return err_set(why, ERR_INVALID,
-                       "Invalid value %.*s for configuration %s: must be the "
-                       "literal '*' or a list of replicas in the following "
-                       "format: [partitionId]:[brokerId],"
+                       "Invalid value [%.*s] for configuration %s: %s must be "
+                       "the literal '*' or a list of replicas in the "
+                       "following format: [partitionId]:[brokerId],"
                        "[partitionId]:[brokerId],...",
-                       BYTES_ARG(text), topic_table[key].name);
+                       BYTES_ARG(value->text), topic_table[key].name,
+                       topic_table[key].name);
     return ERR_OK;
 }
 
@@ -205,7 +207,7 @@ enum err topic_config_check(const struct config *cfg,
         enum err err;
 
         if (key < 0)
-            return err_set(why, ERR_INVALID, "Unknown topic config name: %.*s",
+            return err_set(why, ERR_ABSENT, "Unknown topic config name: %.*s",
                            BYTES_ARG(overrides[i].name));
         err = check_one((enum topic_key)key, overrides[i].value, &value, why);
         if (err != ERR_OK)
@@ -213,7 +215,7 @@ enum err topic_config_check(const struct config *cfg,
     }
     topic_config_resolve(cfg, overrides, n, &all);
     if (all.min_compaction_lag_ms > all.max_compaction_lag_ms)
-        return err_set(why, ERR_INVALID,
+        return err_set(why, ERR_CONFLICT,
                        "conflict topic config setting min.compaction.lag.ms "
                        "(%lld) > max.compaction.lag.ms (%lld)",
                        (long long)all.min_compaction_lag_ms,

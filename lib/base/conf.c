@@ -126,10 +126,20 @@ static enum err refuse(const struct conf_key *key, struct bytes text,
         text.at ? (const char *)text.at : "null", key->name, because);
 }
 
-static enum err check_bounds(const struct conf_key *key, struct bytes text,
-                             double number, struct errmsg *why)
+/* Bounds are told with the number that was understood, as Java writes it. */
+static enum err check_bounds(const struct conf_key *key,
+                             const struct conf_value *value, struct errmsg *why)
 {
-    char because[80];
+    double number = value->real;
+    char because[80], shown[40];
+    struct bytes text;
+
+    if (key->type != CONF_DOUBLE)
+        snprintf(shown, sizeof shown, "%lld", (long long)value->number);
+    else
+        snprintf(shown, sizeof shown,
+                 number == floor(number) ? "%.1f" : "%.15g", number);
+    text = bytes_of(shown);
 
     if (has_min(key) && !(number >= key->min)) {
         snprintf(because, sizeof because, "Value must be at least %.15g",
@@ -145,7 +155,8 @@ static enum err check_bounds(const struct conf_key *key, struct bytes text,
 }
 
 static enum err check_integer(const struct conf_key *key, struct bytes text,
-                              struct conf_value *value, struct errmsg *why)
+                              struct bytes given, struct conf_value *value,
+                              struct errmsg *why)
 {
     int64_t least = INT64_MIN, most = INT64_MAX;
     const char *because = "Not a number of type LONG";
@@ -160,13 +171,14 @@ static enum err check_integer(const struct conf_key *key, struct bytes text,
         because = "Not a number of type SHORT";
     }
     if (!bytes_to_int64(text, least, most, &value->number))
-        return refuse(key, text, why, because);
+        return refuse(key, given, why, because);
     value->real = (double)value->number;
-    return check_bounds(key, text, value->real, why);
+    return check_bounds(key, value, why);
 }
 
 static enum err check_double(const struct conf_key *key, struct bytes text,
-                             struct conf_value *value, struct errmsg *why)
+                             struct bytes given, struct conf_value *value,
+                             struct errmsg *why)
 {
     char copy[64];
     char *end;
@@ -177,9 +189,9 @@ static enum err check_double(const struct conf_key *key, struct bytes text,
         copy[text.len] = '\0';
         value->real = strtod(copy, &end);
         if (*end == '\0' && !isnan(value->real))
-            return check_bounds(key, text, value->real, why);
+            return check_bounds(key, value, why);
     }
-    return refuse(key, text, why, "Not a number of type DOUBLE");
+    return refuse(key, given, why, "Not a number of type DOUBLE");
 }
 
 static bool is_allowed(const struct conf_key *key, struct bytes word)
@@ -196,14 +208,19 @@ static enum err check_words(const struct conf_key *key, struct bytes text,
                             struct errmsg *why)
 {
     struct bytes rest = text, item;
-    char because[400];
+    char because[500] = "String must be one of: ";
+    size_t len = strlen(because);
 
     if (text.len == 0 && (key->flags & CONF_NOT_EMPTY))
         return refuse(key, text, why, "String must be non-empty");
     if (key->allowed == NULL)
         return ERR_OK;
-    snprintf(because, sizeof because, "String must be one of: %s",
-             key->allowed);
+    for (const char *c = key->allowed; *c && len + 2 < sizeof because; c++) {
+        because[len++] = *c;
+        if (*c == ',')
+            because[len++] = ' ';
+    }
+    because[len] = '\0';
     if (key->type != CONF_LIST)
         return is_allowed(key, text) ? ERR_OK : refuse(key, text, why, because);
     while (conf_list_next(&rest, &item))
@@ -215,6 +232,8 @@ static enum err check_words(const struct conf_key *key, struct bytes text,
 enum err conf_check(const struct conf_key *key, struct bytes text,
                     struct conf_value *value, struct errmsg *why)
 {
+    struct bytes given;
+
     *value = (struct conf_value){ 0 };
     if (bytes_is_null(text)) {
         value->is_null = true;
@@ -222,6 +241,7 @@ enum err conf_check(const struct conf_key *key, struct bytes text,
                    ? ERR_OK
                    : refuse(key, text, why, "a value is needed");
     }
+    given = text;
     text = key->type == CONF_PASSWORD ? text : trim(text);
     value->text = text;
     switch (key->type) {
@@ -229,15 +249,15 @@ enum err conf_check(const struct conf_key *key, struct bytes text,
         value->number = is_word(text, "true");
         value->real = (double)value->number;
         if (!value->number && !is_word(text, "false"))
-            return refuse(key, text, why,
+            return refuse(key, given, why,
                           "Expected value to be either true or false");
         return ERR_OK;
     case CONF_INT:
     case CONF_SHORT:
     case CONF_LONG:
-        return check_integer(key, text, value, why);
+        return check_integer(key, text, given, value, why);
     case CONF_DOUBLE:
-        return check_double(key, text, value, why);
+        return check_double(key, text, given, value, why);
     case CONF_STRING:
     case CONF_LIST:
     case CONF_CLASS:
