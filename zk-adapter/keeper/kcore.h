@@ -171,6 +171,7 @@ struct kcore_stats {
     uint64_t auth_failed;
     uint64_t snapshots;
     uint64_t watch_bytes;
+    uint64_t quota_exceeded;
 };
 
 struct kcore {
@@ -183,8 +184,12 @@ struct kcore {
     struct list gated;
     struct arena arena; /* of the request under way */
 
-    int64_t zxid;             /* last given out */
-    int64_t acl_zxid;         /* last change of an ACL: no stat shows it */
+    int64_t zxid;       /* last given out */
+    int64_t acl_zxid;   /* last change of an ACL: no stat shows it */
+    int64_t quota_zxid; /* the same of a quota's stats */
+    size_t n_limits;    /* quotas there are */
+    const struct ktree_node *counted; /* stats counted whole last, and when */
+    int64_t counted_zxid;
     int64_t durable_zxid;     /* everything up to here is on disk */
     int64_t syncing_zxid;     /* last one of the batch being synced */
     struct wr log;            /* records of the open batch */

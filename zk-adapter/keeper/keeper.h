@@ -56,6 +56,7 @@ struct keeper_config {
     bool trust_empty;             /* snapshot.trust.empty */
     bool autocreate;              /* datadir.autocreate */
     bool reconfig;                /* reconfigEnabled */
+    bool enforce_quota;           /* enforceQuota */
     bool tcp_keepalive;           /* clientTcpKeepAlive */
     char *words;                  /* 4lw.commands.whitelist: comma list or * */
     char *super_digest; /* super:<base64 sha1>; NULL: nobody is super */

@@ -53,6 +53,7 @@ static const struct setting settings[] = {
     { "snapshot.trust.empty",       BOOL, AT(trust_empty), 0, 0 },
     { "datadir.autocreate",         BOOL, AT(autocreate), 0, 0 },
     { "reconfigEnabled",            BOOL, AT(reconfig), 0, 0 },
+    { "enforceQuota",               BOOL, AT(enforce_quota), 0, 0 },
     { "clientTcpKeepAlive",         BOOL, AT(tcp_keepalive), 0, 0 },
     { "4lw.commands.whitelist",     TEXT, AT(words), 0, 0 },
     { "DigestAuthenticationProvider.superDigest", TEXT, AT(super_digest), 0, 0 },
@@ -63,7 +64,7 @@ static const char *const quiet[] = {
     "initLimit", "syncLimit", "electionAlg", "peerType", "standaloneEnabled",
     "quorumListenOnAllIPs", "localSessionsEnabled", "electionPortBindRetry",
     "localSessionsUpgradingEnabled", "globalOutstandingLimit", "commitLogCount",
-    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled", "enforceQuota",
+    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled",
     "closeSessionTxn.enabled", "serializeLastProcessedZxid.enabled",
     "maxResponseCacheSize", "maxGetChildrenResponseCacheSize",
     "connectToLearnerMasterLimit", "jute.maxbuffer.extrasize",
@@ -220,10 +221,6 @@ enum err keeper_config_set(struct keeper_config *config, struct bytes key,
         if (bytes_is(key, refused[i].key))
             return err_set(why, ERR_INVALID, "%.*s: %s", BYTES_ARG(key),
                            refused[i].remedy);
-    if (bytes_is(key, "enforceQuota") && !bytes_is(value, "false"))
-        return err_set(why, ERR_INVALID,
-                       "enforceQuota: quotas are neither "
-                       "counted nor enforced here; set it to false");
     if (starts_with(key, "server."))
         return set_server(config, value, why);
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "keeper/kpath.h"
+#include "keeper/kquota.h"
 
 enum { PATH_MOST = INT32_MAX };
 
@@ -133,7 +134,7 @@ static enum kcode create_check(const struct kact *act, struct kop *op,
         return K_NODE_EXISTS;
     if (ktree_owner_is_session(ktree_owner(*parent)))
         return K_NO_CHILDREN_FOR_EPHEMERALS;
-    return K_OK;
+    return kquota_check(core, op->path, 1, (int64_t)op->data.len);
 }
 
 static enum kcode create_apply(const struct kact *act, struct kop *op,
@@ -158,6 +159,7 @@ static enum kcode create_apply(const struct kact *act, struct kop *op,
     parent->cversion = (int32_t)((uint32_t)parent->cversion + 1u);
     parent->pzxid = act->zxid;
     create_log(core, op, node, change->log_type);
+    change->bytes_diff = (int64_t)node->data_len;
     change->node = node;
     change->path = op->path;
     return K_OK;
@@ -200,6 +202,7 @@ static enum kcode delete_apply(const struct kact *act, const struct kop *op,
     change->parent_pzxid = parent->pzxid;
     parent->pzxid = act->zxid;
     ktree_detach(&core->tree, node);
+    change->bytes_diff = -(int64_t)node->data_len;
     change->node = node;
     change->path = op->path;
     change->log_type = KOP_DELETE;
@@ -211,6 +214,7 @@ static enum kcode set_data_apply(const struct kact *act, const struct kop *op,
 {
     struct kcore *core = act->core;
     struct ktree_node *node;
+    enum kcode code;
 
     if (!kpath_is_valid(op->path))
         return K_BAD_ARGUMENTS;
@@ -219,6 +223,10 @@ static enum kcode set_data_apply(const struct kact *act, const struct kop *op,
         return K_NO_NODE;
     if (!allowed(act, node, KACL_WRITE))
         return K_NO_AUTH;
+    change->bytes_diff = (int64_t)op->data.len - (int64_t)node->data_len;
+    code = kquota_check(core, op->path, 0, change->bytes_diff);
+    if (code != K_OK)
+        return code;
     if (version_differs(op->version, node->version))
         return K_BAD_VERSION;
     if (act->multi) {
@@ -385,6 +393,7 @@ void kchange_tell(struct kcore *core, const struct kchange *change,
 {
     struct telling telling = { core, change->node, zxid };
 
+    kquota_change(core, change, zxid);
     if (change->node == NULL || change->type == KOP_SET_ACL)
         return;
     kwatch_fire(&core->watches,

@@ -38,6 +38,7 @@ struct kchange {
     int64_t mzxid;           /* before a setData */
     int64_t mtime;
     struct bytes data;
+    int64_t bytes_diff; /* of the node's data; all of it when it came or went */
     int64_t parent_pzxid; /* before a create or delete */
 };
 
@@ -56,7 +57,7 @@ enum kcode kop_apply(const struct kact *act, struct kop *op,
 
 /* Undo; changes must be undone newest first. */
 void kchange_undo(struct kcore *core, const struct kchange *change);
-/* Tell the watchers. */
+/* It is final: count it for its quota and tell the watchers. */
 void kchange_tell(struct kcore *core, const struct kchange *change,
                   int64_t zxid);
 /* Free what a delete detached; after telling. */

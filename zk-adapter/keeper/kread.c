@@ -1,6 +1,7 @@
 /* kread.c - requests that change nothing. */
 #include "keeper/kop.h"
 #include "keeper/kpath.h"
+#include "keeper/kquota.h"
 
 void kstat_write(struct wr *w, const struct ktree_node *node)
 {
@@ -31,7 +32,10 @@ void kstat_write(struct wr *w, const struct ktree_node *node)
 static int64_t shown_by(const struct kcore *core, const struct ktree_node *node)
 {
     int64_t zxid = node->mzxid > node->pzxid ? node->mzxid : node->pzxid;
+    int64_t quota = kquota_shown(core, node);
 
+    if (quota > zxid)
+        zxid = quota;
     return zxid > core->acl_zxid ? zxid : core->acl_zxid;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "keeper/kquota.h"
 #include "keeper/ksnap.h"
 #include "keeper/ktxn.h"
 
@@ -394,6 +395,7 @@ enum err krecover(struct kcore *core, const char *snap_dir, const char *log_dir,
     if (err != ERR_OK)
         return err;
     dead_owners_remove(core);
+    kquota_recount(core);
     core->durable_zxid = core->zxid;
     core->syncing_zxid = core->zxid;
     core->acl_zxid = 0;

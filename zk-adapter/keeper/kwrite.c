@@ -155,6 +155,7 @@ static void end_node(struct kcore *core, struct ktree_node *node, int64_t zxid)
     struct kchange change = { .type = KOP_DELETE, .node = node };
 
     change.path = node_path(core, node);
+    change.bytes_diff = -(int64_t)node->data_len;
     node->parent->pzxid = zxid;
     ktree_detach(&core->tree, node);
     kchange_tell(core, &change, zxid);
