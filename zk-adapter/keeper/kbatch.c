@@ -29,18 +29,14 @@ static void batch_write(struct job *job)
 
 static void count_sync(struct keeper *keeper, int64_t took_us)
 {
-    struct kcore_stats *stats = &keeper->core.stats;
     int64_t ms = took_us / 1000;
 
-    stats->fsync_n++;
-    stats->fsync_sum_ms += ms;
-    if (stats->fsync_n == 1 || ms < stats->fsync_min_ms)
-        stats->fsync_min_ms = ms;
-    if (ms > stats->fsync_max_ms)
-        stats->fsync_max_ms = ms;
-    if (ms > keeper->config.fsync_warning_ms)
-        DIAG_SELDOM(DIAG_WARN, "event=keeper_slow_sync ms=%lld bytes=%zu",
-                    (long long)ms, keeper->batch.records.len);
+    kmetric_add(&keeper->core.metrics, KM_fsynctime, ms, 1);
+    if (ms <= keeper->config.fsync_warning_ms)
+        return;
+    keeper->core.stats.slow_syncs++;
+    DIAG_SELDOM(DIAG_WARN, "event=keeper_slow_sync ms=%lld bytes=%zu",
+                (long long)ms, keeper->batch.records.len);
 }
 
 static void batch_failed(struct keeper *keeper)

@@ -357,7 +357,7 @@ static void on_accept(struct loop_io *io, unsigned ready)
             conn_new(keeper, fd, &ss);
             continue;
         }
-        keeper->core.stats.rejected++;
+        kmetric_count(&keeper->core.metrics, KM_connection_rejected, 1);
         DIAG_SELDOM(DIAG_WARN, "event=keeper_too_many_connections "
                                "remedy=\"raise maxClientCnxns\"");
         close(fd);
@@ -375,6 +375,8 @@ void kconn_sweep(struct keeper *keeper)
 
         if (conn->peer.since_ms > limit)
             break;
+        kmetric_count(&keeper->core.metrics, KM_sessionless_connections_expired,
+                      1);
         kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
     }
     if (keeper->listen_fd >= 0)

@@ -26,6 +26,10 @@ void kcore_init(struct kcore *core, const struct keeper_config *config,
     list_init(&core->gated);
     arena_init(&core->arena, K_ARENA_MOST);
     wr_init(&core->log, INT32_MAX);
+    core->trace_mask = 306; /* ZooTrace's default */
+    core->stats.response_last = -1;
+    core->stats.response_min = -1;
+    core->stats.response_max = -1;
 }
 
 void kcore_fini(struct kcore *core)
@@ -51,9 +55,23 @@ void kpeer_init(struct kcore *core, struct kpeer *peer, struct bytes ip,
     kids_init(&peer->ids);
     err_ignore(kids_add(&peer->ids, BYTES("ip"), ip), "the first one fits");
     strncpy(peer->address, address, sizeof peer->address - 1);
-    peer->stats.latency_min_ms = INT64_MAX;
-    peer->stats.last_cxid = -1;
-    core->stats.connections++;
+    kpeer_stats_reset(peer);
+    core->n_peers++;
+}
+
+void kpeer_stats_reset(struct kpeer *peer)
+{
+    peer->stats = (struct kpeer_stats){ .last_cxid = -1, .last_zxid = -1 };
+}
+
+/* The provider for Prometheus never lets its counters fall. */
+void kcore_stats_reset(struct kcore *core)
+{
+    core->stats = (struct kcore_stats){ .response_last = -1,
+                                        .response_min = -1,
+                                        .response_max = -1 };
+    if (!core->config->prometheus)
+        memset(&core->metrics, 0, sizeof core->metrics);
 }
 
 void kpeer_fini(struct kcore *core, struct kpeer *peer)
@@ -63,6 +81,7 @@ void kpeer_fini(struct kcore *core, struct kpeer *peer)
     kwatcher_fini(&core->watches, &peer->watcher);
     kids_fini(&peer->ids);
     list_remove(&peer->link);
+    core->n_peers--;
     list_remove(&peer->dirty);
     list_remove(&peer->gated);
     wr_fini(&peer->out);
@@ -91,7 +110,9 @@ void kpeer_gate(struct kcore *core, struct kpeer *peer, int64_t zxid)
     if (peer->n_gates > 0 && peer->gates[peer->n_gates - 1].batch >= batch)
         return;
     assert(peer->n_gates < 2);
-    peer->gates[peer->n_gates++] = (struct kgate){ batch, peer->out.len };
+    peer->gates[peer->n_gates++] = (struct kgate){ .batch = batch,
+                                                   .at = peer->out.len,
+                                                   .since_ms = core->now_ms };
     if (list_is_empty(&peer->gated))
         list_append(&core->gated, &peer->gated);
 }
@@ -100,7 +121,7 @@ static void out_failed(struct kcore *core, struct kpeer *peer)
 {
     DIAG_SELDOM(DIAG_WARN, "event=keeper_output_limit peer=%s bytes=%zu",
                 peer->address, kpeer_unsent(peer));
-    core->stats.dropped++;
+    kmetric_count(&core->metrics, KM_connection_drop_count, 1);
     kpeer_end(core, peer, KPEER_DEAD);
 }
 
@@ -131,12 +152,26 @@ size_t kreply_begin(struct kcore *core, struct kpeer *peer, int32_t xid,
     return kframe_begin(peer, xid, peer->shown_zxid, code);
 }
 
+static void count_response(struct kcore *core, size_t len)
+{
+    struct kcore_stats *stats = &core->stats;
+    int64_t size = (int64_t)len - 4;
+
+    kmetric_count(&core->metrics, KM_response_bytes, len);
+    stats->response_last = size;
+    if (size > stats->response_max)
+        stats->response_max = size;
+    if (size < stats->response_min || stats->response_min < 0)
+        stats->response_min = size;
+}
+
 void kreply_end(struct kcore *core, struct kpeer *peer, size_t frame)
 {
     if (peer->out.err != ERR_OK) {
         out_failed(core, peer);
         return;
     }
+    count_response(core, peer->out.len - frame);
     wr_patch_i32(&peer->out, frame, (int32_t)(peer->out.len - frame - 4));
     peer->stats.sent++;
     peer->stats.last_zxid = peer->shown_zxid;
@@ -226,8 +261,7 @@ void krecord_end(struct kcore *core, size_t record)
     core->zxid++;
     core->records++;
     core->record_bytes += len + RECORD_FRONT + 1;
-    if (core->batch_records++ == 0)
-        core->batch_since_ms = core->now_ms;
+    core->batch_records++;
     if (len > K_RECORD_SNAP)
         core->want_snapshot = true;
 }
@@ -243,27 +277,55 @@ bool kcore_take_batch(struct kcore *core, struct wr *records)
     core->log.limit = INT32_MAX;
     core->syncing_zxid = core->zxid;
     core->syncing_records = core->batch_records;
-    core->syncing_since_ms = core->batch_since_ms;
     core->batch_open++;
     core->batch_records = 0;
     return true;
 }
 
-/* Reads are answered within the millisecond; a write waits for its batch. */
-static void count_latency(struct kcore *core)
+/* `n` requests of a peer were answered `ms` after they came. */
+static void count_latency(struct kcore *core, struct kpeer *peer, int64_t ms,
+                          uint32_t n_reads, uint32_t n_writes)
 {
-    int64_t ms = core->now_ms - core->syncing_since_ms;
     struct kcore_stats *stats = &core->stats;
+    struct kpeer_stats *own = &peer->stats;
+    uint64_t n = (uint64_t)n_reads + n_writes;
 
-    stats->latency_sum_ms += (uint64_t)ms * core->syncing_records;
+    if (n == 0)
+        return;
+    own->latency_last_ms = ms;
+    if (own->latency_n == 0 || ms < own->latency_min_ms)
+        own->latency_min_ms = ms;
+    if (ms > own->latency_max_ms)
+        own->latency_max_ms = ms;
+    own->latency_n += n;
+    own->latency_sum_ms += (uint64_t)ms * n;
+    if (stats->latency_n == 0 || ms < stats->latency_min_ms)
+        stats->latency_min_ms = ms;
     if (ms > stats->latency_max_ms)
         stats->latency_max_ms = ms;
+    stats->latency_n += n;
+    stats->latency_sum_ms += (uint64_t)ms * n;
+    kmetric_add(&core->metrics, KM_readlatency, ms, n_reads);
+    kmetric_add(&core->metrics, KM_updatelatency, ms, n_writes);
+    kmetric_add(&core->metrics, KM_propagation_latency, ms, n_writes);
+}
+
+static void count_request(struct kcore *core, struct kpeer *peer, bool write)
+{
+    if (peer->n_gates == 0) {
+        count_latency(core, peer, 0, !write, write);
+        return;
+    }
+    struct kgate *gate = &peer->gates[peer->n_gates - 1];
+    gate->n_reads += !write;
+    gate->n_writes += write;
 }
 
 void kcore_durable(struct kcore *core)
 {
     assert(core->batch_open == core->batch_done + 2);
-    count_latency(core);
+    kmetric_add(&core->metrics, KM_sync_processor_batch_size,
+                (int64_t)core->syncing_records, 1);
     core->batch_done++;
     core->durable_zxid = core->syncing_zxid;
     LIST_EACH(link, &core->gated) {
@@ -271,6 +333,8 @@ void kcore_durable(struct kcore *core)
 
         if (peer->gates[0].batch > core->batch_done)
             continue;
+        count_latency(core, peer, core->now_ms - peer->gates[0].since_ms,
+                      peer->gates[0].n_reads, peer->gates[0].n_writes);
         peer->gates[0] = peer->gates[1];
         if (--peer->n_gates == 0)
             list_remove(&peer->gated);
@@ -335,18 +399,37 @@ static void request_handle(struct kreq *req)
     kpeer_end(req->core, req->peer, KPEER_LAST);
 }
 
+static bool is_write(int32_t type)
+{
+    switch (type) {
+    case KOP_CREATE:
+    case KOP_DELETE:
+    case KOP_SET_DATA:
+    case KOP_SET_ACL:
+    case KOP_MULTI:
+    case KOP_CREATE2:
+    case KOP_RECONFIG:
+    case KOP_CREATE_CONTAINER:
+    case KOP_CREATE_TTL:
+    case KOP_CLOSE_SESSION:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void frame_handle(struct kcore *core, struct kpeer *peer,
                          struct bytes frame)
 {
     struct kreq req = { .core = core, .peer = peer, .rd = rd_make(frame) };
 
     peer->stats.received++;
-    peer->stats.latency_n++;
     core->stats.received++;
-    core->stats.latency_n++;
-    core->stats.bytes_received += frame.len + 4;
+    kmetric_count(&core->metrics, KM_bytes_received_count, frame.len + 4);
     if (!peer->hello) {
+        kmetric_count(&core->metrics, KM_connection_request_count, 1);
         kconnect_handle(core, peer, frame);
+        count_request(core, peer, true);
         return;
     }
     req.xid = rd_i32(&req.rd);
@@ -361,6 +444,7 @@ static void frame_handle(struct kcore *core, struct kpeer *peer,
     if (req.type != KOP_AUTH && req.type != KOP_SASL)
         ksession_touch(&core->sessions, peer->session, core->now_ms);
     request_handle(&req);
+    count_request(core, peer, is_write(req.type));
     if (core->arena.chunks != NULL)
         arena_reset(&core->arena);
 }
@@ -383,25 +467,31 @@ static size_t frame_most(const struct kcore *core, const struct kpeer *peer,
     return most;
 }
 
-static bool word_handle(struct kcore *core, struct kpeer *peer,
-                        struct bytes word)
+/* True: it was a word, answered or with its argument still to come. */
+static bool word_handle(struct kcore *core, struct kpeer *peer, struct bytes in,
+                        size_t *need)
 {
     struct bytes answer;
+    size_t more = 0;
 
     if (core->word == NULL)
         return false;
     peer->stats.received++;
-    answer = core->word(core, peer, word, &core->arena);
+    answer = core->word(core, peer, in, &core->arena, &more);
     if (bytes_is_null(answer)) {
         peer->stats.received--;
     } else {
         core->stats.received++;
+        core->stats.sent++;
+        kmetric_count(&core->metrics, KM_bytes_received_count, 4);
         wr_raw(&peer->out, answer.at, answer.len);
         kpeer_end(core, peer,
                   peer->out.err == ERR_OK ? KPEER_LAST : KPEER_DEAD);
     }
     arena_reset(&core->arena);
-    return peer->close != KPEER_OPEN;
+    if (more > in.len)
+        *need = more;
+    return peer->close != KPEER_OPEN || more > in.len;
 }
 
 /* How long the frame at the start of `in` is, with its length word; 0 when that
@@ -417,7 +507,7 @@ static size_t frame_len(struct kcore *core, struct kpeer *peer, struct bytes in,
         return 0;
     len = rd_u32(&r);
     if (len > (uint32_t)core->config->jute_max_buffer) {
-        if (!peer->hello && word_handle(core, peer, bytes_make(in.at, 4)))
+        if (!peer->hello && word_handle(core, peer, in, need))
             return 0;
         if (peer->hello && in.len < 12 && len <= K_SET_WATCHES_MOST) {
             *need = 12;
@@ -429,7 +519,7 @@ static size_t frame_len(struct kcore *core, struct kpeer *peer, struct bytes in,
                     "event=keeper_frame_refused peer=%s bytes=%u "
                     "limit=%d",
                     peer->address, len, core->config->jute_max_buffer);
-        core->stats.dropped++;
+        kmetric_count(&core->metrics, KM_connection_drop_count, 1);
         kpeer_end(core, peer, KPEER_DEAD);
         return 0;
     }

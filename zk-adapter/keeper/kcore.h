@@ -27,6 +27,7 @@
 #include "base/mem.h"
 #include "keeper/kacl.h"
 #include "keeper/keeper.h"
+#include "keeper/kmetric.h"
 #include "keeper/ksession.h"
 #include "keeper/ktree.h"
 #include "keeper/kwatch.h"
@@ -111,7 +112,10 @@ enum kpeer_close {
 
 struct kgate {
     uint64_t batch;
-    size_t at; /* bytes of out.data from here wait for the batch */
+    size_t at;        /* bytes of out.data from here wait for the batch */
+    uint32_t n_reads; /* requests answered behind it */
+    uint32_t n_writes;
+    int64_t since_ms; /* when the first of them came */
 };
 
 struct kpeer_stats {
@@ -123,9 +127,9 @@ struct kpeer_stats {
     int64_t latency_max_ms;
     int64_t latency_last_ms;
     int64_t last_response_ms; /* monotonic */
-    int64_t last_zxid;
-    int32_t last_cxid;
-    int32_t last_op; /* opcode; 0: none yet */
+    int64_t last_zxid;        /* -1: none yet */
+    int32_t last_cxid;        /* -1: none yet */
+    int32_t last_op;          /* opcode; 0: none yet */
 };
 
 /* One connection, as the core sees it. The owner embeds it. */
@@ -152,25 +156,19 @@ struct kpeer {
     struct kpeer_stats stats;
 };
 
+/* What `srst` resets, apart from the metrics. */
 struct kcore_stats {
     uint64_t received;
     uint64_t sent;
-    uint64_t bytes_received;
     uint64_t latency_n;
     uint64_t latency_sum_ms;
     int64_t latency_min_ms;
     int64_t latency_max_ms;
-    uint64_t fsync_n;
-    int64_t fsync_sum_ms;
-    int64_t fsync_min_ms;
-    int64_t fsync_max_ms;
-    uint64_t connections; /* accepted since the start */
-    uint64_t rejected;    /* over a connection limit */
-    uint64_t dropped;     /* closed by us */
-    uint64_t sessions_expired;
+    int64_t response_last; /* bytes of a reply; -1: none yet */
+    int64_t response_min;
+    int64_t response_max;
     uint64_t auth_failed;
-    uint64_t snapshots;
-    uint64_t watch_bytes;
+    uint64_t slow_syncs; /* over fsync.warningthresholdms */
     uint64_t quota_exceeded;
 };
 
@@ -180,6 +178,7 @@ struct kcore {
     struct ksessions sessions;
     struct kwatches watches;
     struct list peers;
+    size_t n_peers;
     struct list dirty;
     struct list gated;
     struct arena arena; /* of the request under way */
@@ -196,13 +195,11 @@ struct kcore {
     uint64_t batch_open;      /* its number */
     uint64_t batch_done;      /* last durable batch */
     uint64_t batch_records;   /* in the open batch */
-    int64_t batch_since_ms;   /* monotonic time of its first record */
-    uint64_t syncing_records; /* the same of the batch being synced */
-    int64_t syncing_since_ms;
-    uint64_t records;      /* since the last snapshot was begun */
-    uint64_t record_bytes; /* the same in bytes */
-    bool want_snapshot;    /* a record was too long for other readers */
-    bool refuse_writes;    /* the disk takes no more */
+    uint64_t syncing_records; /* in the batch being synced */
+    uint64_t records;         /* since the last snapshot was begun */
+    uint64_t record_bytes;    /* the same in bytes */
+    bool want_snapshot;       /* a record was too long for other readers */
+    bool refuse_writes;       /* the disk takes no more */
 
     int64_t now_ms; /* monotonic; the owner sets both */
     int64_t wall_ms;
@@ -211,9 +208,11 @@ struct kcore {
     int64_t containers_due_ms;
 
     struct bytes (*word)(struct kcore *core, struct kpeer *peer,
-                         struct bytes word, struct arena *arena);
+                         struct bytes in, struct arena *arena, size_t *need);
     /* answers a four-letter word; NULL: none */
+    int64_t trace_mask; /* of gtmk and stmk; nothing hangs on it */
     struct kcore_stats stats;
+    struct kmetrics metrics;
 };
 
 /* A core with an empty tree (not even a root). `config` is borrowed. */
@@ -225,6 +224,10 @@ void kcore_fini(struct kcore *core);
 void kpeer_init(struct kcore *core, struct kpeer *peer, struct bytes ip,
                 const char *address);
 void kpeer_fini(struct kcore *core, struct kpeer *peer);
+
+/* Forget what a connection, or the server, has counted, as crst and srst do. */
+void kpeer_stats_reset(struct kpeer *peer);
+void kcore_stats_reset(struct kcore *core);
 
 /* Handle the whole frames at the start of `in`. Returns the bytes consumed; the
  * rest must be given again, with more behind. `*need`: bytes the first

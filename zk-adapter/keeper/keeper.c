@@ -13,6 +13,7 @@
 #include "base/diag.h"
 #include "keeper/krecover.h"
 #include "keeper/kserver.h"
+#include "keeper/kwords.h"
 
 void kserver_time(struct keeper *keeper)
 {

@@ -57,6 +57,20 @@ struct keeper_config {
     bool autocreate;              /* datadir.autocreate */
     bool reconfig;                /* reconfigEnabled */
     bool enforce_quota;           /* enforceQuota */
+    bool admin;                   /* admin.enableServer */
+    char *admin_address;          /* admin.serverAddress; NULL: all */
+    char *admin_url;              /* admin.commandURL; NULL: /commands */
+    int32_t admin_port;           /* admin.serverPort; 0: the kernel chooses */
+    int32_t admin_idle_ms;        /* admin.idleTimeout */
+    bool admin_must;              /* a taken port ends the start */
+    bool admin_snapshot;          /* admin.snapshot.enabled */
+    int64_t admin_rate_ms;        /* admin.rateLimiterIntervalInMS */
+    bool prometheus;              /* metricsProvider.className */
+    char *metrics_host;           /* metricsProvider.httpHost; NULL: all */
+    int32_t metrics_port;         /* metricsProvider.httpPort; 0: any */
+    bool metrics_process;         /* metricsProvider.exportJvmInfo */
+    char *snap_compression;       /* snapshot.compression.method; NULL: none */
+    char *file_text;              /* the whole file read last, for icfg */
     bool tcp_keepalive;           /* clientTcpKeepAlive */
     char *words;                  /* 4lw.commands.whitelist: comma list or * */
     char *super_digest; /* super:<base64 sha1>; NULL: nobody is super */

@@ -361,12 +361,13 @@ struct telling {
     struct kcore *core;
     const struct ktree_node *node;
     int64_t zxid;
+    uint32_t n[KWATCH_CHILDREN + 1]; /* told, by event */
 };
 
 static void tell_one(void *to, struct kwatcher *watcher,
                      enum kwatch_event event, struct bytes path)
 {
-    const struct telling *telling = to;
+    struct telling *telling = to;
     struct kcore *core = telling->core;
     struct kpeer *peer = CONTAINER_OF(watcher, struct kpeer, watcher);
     const struct ktree_node *about =
@@ -383,7 +384,8 @@ static void tell_one(void *to, struct kwatcher *watcher,
     wr_i32(&peer->out, 3); /* SyncConnected */
     wr_jute(&peer->out, path);
     kreply_end(core, peer, frame);
-    core->stats.watch_bytes += peer->out.len - frame;
+    kmetric_count(&core->metrics, KM_watch_bytes, peer->out.len - frame);
+    telling->n[event]++;
     if (kpeer_unsent(peer) > K_OUT_EVENTS_MOST)
         kpeer_end(core, peer, KPEER_DEAD);
 }
@@ -391,7 +393,15 @@ static void tell_one(void *to, struct kwatcher *watcher,
 void kchange_tell(struct kcore *core, const struct kchange *change,
                   int64_t zxid)
 {
-    struct telling telling = { core, change->node, zxid };
+    static const enum kmetric_summary counted[] = {
+        [KWATCH_CREATED] = KM_node_created_watch_count,
+        [KWATCH_DELETED] = KM_node_deleted_watch_count,
+        [KWATCH_CHANGED] = KM_node_changed_watch_count,
+        [KWATCH_CHILDREN] = KM_node_children_watch_count,
+    };
+    struct telling telling = { .core = core,
+                               .node = change->node,
+                               .zxid = zxid };
 
     kquota_change(core, change, zxid);
     if (change->node == NULL || change->type == KOP_SET_ACL)
@@ -401,6 +411,9 @@ void kchange_tell(struct kcore *core, const struct kchange *change,
                 : change->type == KOP_DELETE ? KWATCH_DELETED
                                              : KWATCH_CHANGED,
                 change->path, tell_one, &telling);
+    for (unsigned i = KWATCH_CREATED; i <= KWATCH_CHILDREN; i++)
+        if (telling.n[i] > 0)
+            kmetric_add(&core->metrics, counted[i], telling.n[i], 1);
 }
 
 void kchange_done(struct kcore *core, const struct kchange *change)

@@ -100,6 +100,8 @@ struct keeper {
     struct klog log;
     struct kbatch batch;
     struct ksnap_job snap;
+    int64_t last_snapshot; /* zxid of the newest one, -1: none by us */
+    int64_t last_snapshot_ms;
     uint64_t snap_records; /* records after which the next one is due */
     bool want_roll;
     bool ticking_late; /* the last tick came late: hear everybody first */
@@ -133,9 +135,5 @@ void ksnap_job_init(struct keeper *keeper);
 void ksnap_job_turn(struct keeper *keeper);
 void ksnap_job_stop(struct keeper *keeper);
 void kpurge_turn(struct keeper *keeper);
-
-/* kwords.c */
-struct bytes kword_answer(struct kcore *core, struct kpeer *peer,
-                          struct bytes word, struct arena *arena);
 
 #endif

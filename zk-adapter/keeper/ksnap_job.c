@@ -129,7 +129,10 @@ static void job_done(struct job *at)
     } else if (job->state == KSNAP_SEALED) {
         diag_info("event=keeper_snapshot file=%s ms=%lld", job->name,
                   (long long)((now_us - job->started_us) / 1000));
-        job->keeper->core.stats.snapshots++;
+        kmetric_add(&job->keeper->core.metrics, KM_snapshottime,
+                    (now_us - job->started_us) / 1000, 1);
+        job->keeper->last_snapshot_ms = clock_wall_ms();
+        job->keeper->last_snapshot = job->snap.zxid;
         job_forget(job);
     }
 }

@@ -86,12 +86,26 @@ static struct kwatch *watch_find(const struct kwatch_path *path,
     return NULL;
 }
 
+/* The one place where modes change. */
+static void modes_set(struct kwatches *watches, struct kwatch *watch,
+                      unsigned modes)
+{
+    unsigned old = watch->modes;
+
+    watches->n_data -= (size_t)kwatch_in_data(old);
+    watches->n_data += (size_t)kwatch_in_data(modes);
+    watches->n_child -= (size_t)kwatch_in_child(old);
+    watches->n_child += (size_t)kwatch_in_child(modes);
+    watches->n_recursive -= (old & KWATCH_RECURSIVE) ? 1 : 0;
+    watches->n_recursive += (modes & KWATCH_RECURSIVE) ? 1 : 0;
+    watch->modes = modes;
+}
+
 static void watch_free(struct kwatches *watches, struct kwatch *watch)
 {
     struct kwatch_path *path = watch->path;
 
-    if (watch->modes & KWATCH_RECURSIVE)
-        watches->n_recursive--;
+    modes_set(watches, watch, 0);
     list_remove(&watch->of_path);
     list_remove(&watch->of_peer);
     watch->owner->n--;
@@ -110,9 +124,7 @@ static void watch_drop(struct kwatches *watches, struct kwatch *watch,
         watch_free(watches, watch);
         return;
     }
-    if (watch->modes & modes & KWATCH_RECURSIVE)
-        watches->n_recursive--;
-    watch->modes &= ~modes;
+    modes_set(watches, watch, watch->modes & ~modes);
 }
 
 void kwatcher_fini(struct kwatches *watches, struct kwatcher *watcher)
@@ -136,9 +148,7 @@ void kwatch_add(struct kwatches *watches, struct kwatcher *watcher,
         watcher->n++;
         watches->n++;
     }
-    if ((modes & ~watch->modes) & KWATCH_RECURSIVE)
-        watches->n_recursive++;
-    watch->modes |= modes;
+    modes_set(watches, watch, watch->modes | modes);
 }
 
 unsigned kwatch_modes(const struct kwatches *watches,

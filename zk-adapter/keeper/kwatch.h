@@ -54,8 +54,21 @@ struct kwatches {
     struct map by_path;
     size_t n_recursive;
     size_t n;        /* watches */
+    size_t n_data;   /* as the real server counts them in its data table */
+    size_t n_child;  /* and in its child table; a persistent one is in both */
     uint64_t change; /* counts changes, for `told` */
 };
+
+/* A watch with these modes is in the real server's data table, child table. */
+static inline bool kwatch_in_data(unsigned modes)
+{
+    return (modes & (KWATCH_DATA | KWATCH_PERSISTENT | KWATCH_RECURSIVE)) != 0;
+}
+
+static inline bool kwatch_in_child(unsigned modes)
+{
+    return (modes & (KWATCH_CHILD | KWATCH_PERSISTENT)) != 0;
+}
 
 typedef void kwatch_tell_fn(void *to, struct kwatcher *watcher,
                             enum kwatch_event event, struct bytes path);

@@ -218,7 +218,7 @@ bool kcore_expire(struct kcore *core)
             peer->session = NULL;
             kpeer_end(core, peer, KPEER_DEAD);
         }
-        core->stats.sessions_expired++;
+        kmetric_count(&core->metrics, KM_stale_sessions_expired, 1);
         ksession_end(core, session, 0);
     }
     return true;
