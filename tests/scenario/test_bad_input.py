@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What a client may send must harm nobody: a steady client works beside it all."""
+import contextlib
 import os
 import random
 import resource
@@ -8,6 +9,7 @@ import socket
 import struct
 import sys
 import time
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import until  # noqa: E402
@@ -238,6 +240,93 @@ def test_wrong_records_get_kafkas_error(arena):
     s.sendall(produce(0, bytes(good)))
     assert closed(s)  # acks=0: no answer, the connection tells
     works(arena, b)
+
+
+def varint(n):
+    n, out = n << 1 if n >= 0 else -2 * n - 1, b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def bomb(megabytes):
+    """A batch of one gzipped record whose value is that many zeros."""
+    n = megabytes << 20
+    inner = b"\0" + varint(0) + varint(0) + varint(-1) + varint(n)
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    body = packer.compress(varint(len(inner) + n + 1) + inner)
+    for _ in range(megabytes):
+        body += packer.compress(bytes(1 << 20))
+    body += packer.compress(b"\0") + packer.flush()
+    tail = struct.pack(">hiqqqhii", 1, 0, 0, 0, -1, -1, -1, 1) + body
+    return struct.pack(">qiibI", 0, len(tail) + 9, -1, 2, crc32c(tail)) + tail
+
+
+def test_a_compression_bomb_costs_no_memory_and_slows_nobody(arena):
+    b = arena.gregor()
+    works(arena, b)
+    arena.run(["kcat", "-b", b.bootstrap, "-P", "-t", "bombs"], stdin=b"first\n")
+    before, request = rss_mb(b), produce(1, bomb(300), b"bombs", timeout=60000)
+    held = [connect(b) for _ in range(4)]
+    for s in held:
+        s.settimeout(100)
+        s.sendall(request)
+    works(arena, b)
+    for s in held:
+        assert produce_error(s, b"bombs") == 0
+        assert rss_mb(b) < before + 30, (before, rss_mb(b))
+    # A reader of old cannot be given it; it is told, nobody pays.
+    s = connect(b)
+    s.settimeout(100)
+    s.sendall(frame(1, 3, struct.pack(">iiii", -1, 100, 1, 50 << 20) + struct.pack(
+        ">ih", 1, 5) + b"bombs" + struct.pack(">iiqi", 1, 0, 1, 50 << 20)))
+    assert len(answer(s)) > 8
+    assert rss_mb(b) < before + 60, (before, rss_mb(b))
+    works(arena, b)
+
+
+def sockets_open(b):
+    folder, n = f"/proc/{b.process.pid}/fd/", 0
+    for name in os.listdir(folder):
+        with contextlib.suppress(OSError):
+            n += os.readlink(folder + name).startswith("socket:")
+    return n
+
+
+def test_connections_closed_while_they_wait_leave_nothing(arena):
+    b = arena.gregor()
+    works(arena, b)
+    fetch = frame(1, 4, struct.pack(">iiiib", -1, 5000, 1 << 20, 50 << 20, 0) +
+                  struct.pack(">ih", 1, 6) + b"steady" +
+                  struct.pack(">iiqi", 1, 0, 0, 1000))
+    join = frame(11, 0, struct.pack(">h1sih", 1, b"g", 6000, 0) +
+                 struct.pack(">h8si", 8, b"consumer", 1) +
+                 struct.pack(">h5si", 5, b"range", 0))
+    create = frame(19, 0, struct.pack(">ih4sihiiiii", 1, 4, b"lost", -1, -1, 1, 0, 1, 7,
+                                      0) + struct.pack(">i", 5000))
+    arena.run(["kcat", "-b", b.bootstrap, "-C", "-G", "g0", "-e", "steady"], seconds=60)
+    works(arena, b)
+    before, memory = sockets_open(b), rss_mb(b)
+    for request in (fetch, join, create, fetch + fetch, fetch + join):
+        for _ in range(3):
+            held = [connect(b) for _ in range(100)]
+            for s in held:
+                s.sendall(request)
+            for s in held:
+                s.close()
+    until(lambda: sockets_open(b) <= before, 30, "all connections are closed")
+    works(arena, b)
+    assert rss_mb(b) < memory + 40, (memory, rss_mb(b))
+    assert b.stop() == 0, b.log()[-500:]
 
 
 if __name__ == "__main__":
