@@ -32,7 +32,7 @@ OWN     = . lib zk-adapter broker $(BUILD)/gen
 CFLAGS  = -std=gnu11 $(OPT) -fPIC -fno-semantic-interposition -pthread $(SAN) \
           $(WARN) -MMD -MP -D_GNU_SOURCE $(addprefix -iquote ,$(OWN))
 LDFLAGS = -pthread $(SAN)
-LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lcrypto -lisal -lm
+LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lssl -lcrypto -lisal -lm
 SEGLIBS = -lz -lsnappy -llz4 -lzstd -lisal
 ifneq ($(filter clang%,$(CC)),)
 CFLAGS += -Wno-unknown-warning-option

@@ -4,7 +4,9 @@
  * the nodes that name it. The list everybody has, world:anyone with all bits,
  * is represented by NULL and has the id -1 in snapshots.
  *
- * Who a connection is, is a growing list of (scheme, id) pairs.
+ * Who a connection is, is a growing list of (scheme, id) pairs. world, digest
+ * and ip are always known as schemes; sasl and x509 when they are switched on,
+ * else their entries are refused and match nobody.
  */
 #ifndef GREGOR_KEEPER_KACL_H
 #define GREGOR_KEEPER_KACL_H
@@ -60,10 +62,18 @@ struct kid {
     struct bytes id;
 };
 
+/* What is switched on; all zero: nothing. */
+struct kschemes {
+    bool sasl;
+    bool x509;
+    const char *sasl_any; /* an entry's id that stands for all; NULL: none */
+};
+
 struct kids {
     struct kid *at; /* owned; the texts too */
     size_t n;
-    bool is_super; /* passes every check */
+    bool is_super;                  /* passes every check */
+    const struct kschemes *schemes; /* NULL: nothing is switched on */
 };
 
 enum {

@@ -1,7 +1,9 @@
-/* kacl_rule.c - what the schemes mean: world, auth, digest, ip, super. */
+/* kacl_rule.c - what the schemes mean: world, auth, digest, ip, sasl,
+ * x509, super. */
 #include <arpa/inet.h>
 
 #include "keeper/kacl.h"
+#include "keeper/kdn.h"
 
 /* "address" or "address/bits"; the binary address and how many bits count. */
 static bool ip_parse(struct bytes text, uint8_t out[16], unsigned *len,
@@ -52,6 +54,31 @@ static bool ip_matches(struct bytes id, struct bytes rule)
     return (a[bits / 8] & mask) == (b[bits / 8] & mask);
 }
 
+/* Is the scheme one whose identities a connection proves? ip does not count. */
+static bool is_proof(struct bytes scheme, const struct kschemes *on)
+{
+    return bytes_is(scheme, "digest") ||
+           (on != NULL && on->sasl && bytes_is(scheme, "sasl")) ||
+           (on != NULL && on->x509 && bytes_is(scheme, "x509"));
+}
+
+static bool id_matches(const struct kids *ids, const struct kid *kid,
+                       const struct kacl_entry *e)
+{
+    if (!bytes_equal(kid->scheme, e->scheme))
+        return false;
+    if (bytes_is(e->scheme, "ip"))
+        return ip_matches(kid->id, e->id);
+    if (!is_proof(e->scheme, ids->schemes))
+        return false;
+    if (bytes_equal(kid->id, e->id))
+        return true;
+    return bytes_is(e->scheme, "sasl") &&
+           (bytes_is(kid->id, "super") ||
+            (ids->schemes->sasl_any != NULL &&
+             bytes_is(e->id, ids->schemes->sasl_any)));
+}
+
 bool kacl_allows_slow(const struct kacl *acl, const struct kids *ids,
                       int32_t perms)
 {
@@ -64,13 +91,9 @@ bool kacl_allows_slow(const struct kacl *acl, const struct kids *ids,
             continue;
         if (bytes_is(e->scheme, "world") && bytes_is(e->id, "anyone"))
             return true;
-        for (size_t k = 0; k < ids->n; k++) {
-            if (!bytes_equal(ids->at[k].scheme, e->scheme))
-                continue;
-            if (bytes_is(e->scheme, "ip") ? ip_matches(ids->at[k].id, e->id)
-                                          : bytes_equal(ids->at[k].id, e->id))
+        for (size_t k = 0; k < ids->n; k++)
+            if (id_matches(ids, &ids->at[k], e))
                 return true;
-        }
     }
     return false;
 }
@@ -96,7 +119,7 @@ static bool add_auth(struct kacl_list *out, int32_t perms,
     bool any = false;
 
     for (size_t k = 0; k < ids->n; k++) {
-        if (!bytes_is(ids->at[k].scheme, "digest"))
+        if (!is_proof(ids->at[k].scheme, ids->schemes))
             continue;
         if (!add_once(out, perms, ids->at[k].scheme, ids->at[k].id))
             return false;
@@ -105,7 +128,24 @@ static bool add_auth(struct kacl_list *out, int32_t perms,
     return any;
 }
 
-static bool id_is_valid(struct bytes scheme, struct bytes id)
+/* A name, or one of Kerberos: service[/host]@REALM. */
+static bool is_sasl_name(struct bytes id)
+{
+    size_t at = 0;
+    size_t slashes = 0;
+
+    while (at < id.len && id.at[at] != '@')
+        slashes += id.at[at++] == '/';
+    if (at == id.len)
+        return true;
+    for (size_t i = at + 1; i < id.len; i++)
+        if (id.at[i] == '@' || id.at[i] == '/')
+            return false;
+    return slashes <= 1;
+}
+
+static bool id_is_valid(struct bytes scheme, struct bytes id,
+                        const struct kschemes *on)
 {
     uint8_t address[16];
     unsigned len;
@@ -126,7 +166,9 @@ static bool id_is_valid(struct bytes scheme, struct bytes id)
             colons += id.at[i] == ':';
         return end > 0 && colons == 1;
     }
-    return false;
+    if (!is_proof(scheme, on))
+        return false;
+    return bytes_is(scheme, "sasl") ? is_sasl_name(id) : kdn_is_valid(id);
 }
 
 bool kacl_fix(struct kacl_list *list, const struct kids *ids,
@@ -152,7 +194,7 @@ bool kacl_fix(struct kacl_list *list, const struct kids *ids,
         if (bytes_is(e->scheme, "auth")) {
             if (!add_auth(&out, e->perms, ids))
                 return false;
-        } else if (!id_is_valid(e->scheme, e->id) ||
+        } else if (!id_is_valid(e->scheme, e->id, ids->schemes) ||
                    !add_once(&out, e->perms, e->scheme, e->id)) {
             return false;
         }

@@ -1,11 +1,12 @@
-/* kauth.c - who a connection is: the handshake, and auth packets. */
+/* kauth.c - who a connection is: auth packets, SASL tokens, certificates. */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <stdio.h>
 
 #include "base/diag.h"
 #include "keeper/kop.h"
 
-/* -- auth ------------------------------------------------------------------ */
+/* -- digest ---------------------------------------------------------------- */
 
 /* user:base64(sha1(user:password)), the user being what precedes the first ':'.
  * In the arena. */
@@ -52,16 +53,150 @@ static void auth_reply(struct kreq *req, enum kcode code)
     kpeer_end(req->core, req->peer, KPEER_LAST);
 }
 
+/* A certificate was looked at when the connection came: it has one, or not. */
+static bool has_certificate(const struct kreq *req)
+{
+    const struct kids *ids = &req->peer->ids;
+
+    if (!req->core->schemes.x509)
+        return false;
+    for (size_t i = 0; i < ids->n; i++)
+        if (bytes_is(ids->at[i].scheme, "x509"))
+            return true;
+    return false;
+}
+
+void kpeer_certified(struct kcore *core, struct kpeer *peer, struct bytes name)
+{
+    const char *super = core->config->x509_super;
+
+    if (super != NULL && bytes_is(name, super))
+        err_ignore(kids_add(&peer->ids, BYTES("super"), name),
+                   "the first ones fit");
+    err_ignore(kids_add(&peer->ids, BYTES("x509"), name), "the first ones fit");
+}
+
+/* -- SASL ------------------------------------------------------------------ */
+
+static bool nonce_make(struct kcore *core, char nonce[KSASL_NONCE + 1])
+{
+    uint8_t raw[KSASL_NONCE / 4 * 3];
+
+    return core->random(raw, sizeof raw) &&
+           EVP_EncodeBlock((uint8_t *)nonce, raw, sizeof raw) == KSASL_NONCE;
+}
+
+static bool is_super_user(const struct keeper_config *config, struct bytes user)
+{
+    char line[256];
+
+    if (config->super_users == NULL ||
+        snprintf(line, sizeof line, "\n%.*s\n", BYTES_ARG(user)) >=
+            (int)sizeof line)
+        return false;
+    return strstr(config->super_users, line) != NULL;
+}
+
+/* Is the scheme in the comma list? */
+static bool list_has(const char *list, struct bytes scheme)
+{
+    while (*list != '\0') {
+        size_t n = strcspn(list, ",");
+        size_t from = strspn(list, " ");
+        size_t to = n;
+
+        while (to > from && list[to - 1] == ' ')
+            to--;
+        if (from < to &&
+            bytes_equal(bytes_make(list + from, to - from), scheme))
+            return true;
+        list += n + (list[n] == ',');
+    }
+    return false;
+}
+
+static bool sasl_enforced(const struct keeper_config *config)
+{
+    return config->enforce_auth &&
+           list_has(config->enforce_schemes, BYTES("sasl"));
+}
+
+static void sasl_reply(struct kreq *req, enum kcode code, struct bytes token)
+{
+    size_t frame = kframe_begin(req->peer, req->xid, 0, code);
+
+    wr_jute(&req->peer->out, token);
+    kreply_end(req->core, req->peer, frame);
+}
+
+static void sasl_failed(struct kreq *req, const struct errmsg *why)
+{
+    const struct keeper_config *config = req->core->config;
+
+    req->core->stats.auth_failed++;
+    DIAG_SELDOM(DIAG_WARN,
+                "event=keeper_sasl_failed peer=%s error=\"%s\" "
+                "remedy=\"compare the client's JAAS section with the "
+                "service's\"",
+                req->peer->address, why->text);
+    if (config->sasl_failed_stay && !sasl_enforced(config)) {
+        sasl_reply(req, K_OK, BYTES_NULL);
+        return;
+    }
+    sasl_reply(req,
+               sasl_enforced(config) ? K_SESSION_REQUIRES_AUTH : K_AUTH_FAILED,
+               BYTES_NULL);
+    kpeer_end(req->core, req->peer, KPEER_LAST);
+}
+
+static enum err sasl_step(struct kreq *req, struct bytes token,
+                          struct bytes *reply, struct errmsg *why)
+{
+    struct kpeer *peer = req->peer;
+    char nonce[KSASL_NONCE + 1] = "";
+    struct bytes user;
+    enum err err;
+
+    if (peer->sasl == NULL)
+        peer->sasl = mem_need(sizeof *peer->sasl);
+    if (peer->sasl->state == KSASL_NEW && !nonce_make(req->core, nonce))
+        return err_set(why, ERR_IO, "no random bytes");
+    err = ksasl_answer(req->core->sasl, peer->sasl, token, nonce,
+                       &req->core->arena, reply, &user, why);
+    if (err != ERR_OK || bytes_is_null(user))
+        return err;
+    if (is_super_user(req->core->config, user) &&
+        kids_add(&peer->ids, BYTES("super"), BYTES("")) != ERR_OK)
+        return err_set(why, ERR_LIMIT, "too many identities");
+    if (kids_add(&peer->ids, BYTES("sasl"), user) != ERR_OK)
+        return err_set(why, ERR_LIMIT, "too many identities");
+    return ERR_OK;
+}
+
+static void sasl_handle(struct kreq *req)
+{
+    struct bytes token = rd_jute(&req->rd, INT32_MAX);
+    struct bytes reply = BYTES_NULL;
+    struct errmsg why = { "" };
+
+    if (req->rd.err != ERR_OK || bytes_is_null(token))
+        kpeer_end(req->core, req->peer, KPEER_DEAD);
+    else if (req->core->sasl != NULL &&
+             sasl_step(req, token, &reply, &why) != ERR_OK)
+        sasl_failed(req, &why);
+    else /* without SASL here: an empty success */
+        sasl_reply(req, K_OK, reply);
+}
+
+/* -- what comes in --------------------------------------------------------- */
+
 void kauth_handle(struct kreq *req)
 {
     struct bytes scheme;
     struct bytes secret;
 
-    if (req->type == KOP_SASL) { /* no SASL here: an empty success */
-        size_t frame = kframe_begin(req->peer, req->xid, 0, K_OK);
-
-        wr_jute(&req->peer->out, BYTES_NULL);
-        kreply_end(req->core, req->peer, frame);
+    if (req->type == KOP_SASL) {
+        sasl_handle(req);
         return;
     }
     (void)rd_i32(&req->rd);
@@ -71,138 +206,30 @@ void kauth_handle(struct kreq *req)
         kpeer_end(req->core, req->peer, KPEER_DEAD);
     else if (bytes_is(scheme, "digest"))
         auth_reply(req, add_digest(req, secret) ? K_OK : K_AUTH_FAILED);
+    else if (bytes_is(scheme, "x509"))
+        auth_reply(req, has_certificate(req) ? K_OK : K_AUTH_FAILED);
     else
         auth_reply(req, bytes_is(scheme, "ip") ? K_OK : K_AUTH_FAILED);
 }
 
-/* -- the handshake --------------------------------------------------------- */
-
-struct hello {
-    int64_t last_zxid;
-    int32_t timeout_ms;
-    int64_t session;
-    struct bytes password;
-    bool has_read_only; /* clients before 3.4 do not send the byte */
-};
-
-static bool hello_read(struct bytes frame, struct hello *hello)
+bool kauth_enforce(struct kreq *req)
 {
-    struct rd r = rd_make(frame);
+    const struct keeper_config *config = req->core->config;
+    const struct kids *ids = &req->peer->ids;
 
-    (void)rd_i32(&r);
-    hello->last_zxid = rd_i64(&r);
-    hello->timeout_ms = rd_i32(&r);
-    hello->session = rd_i64(&r);
-    hello->password = rd_jute(&r, INT32_MAX);
-    hello->has_read_only = r.left > 0;
-    return r.err == ERR_OK;
-}
-
-static void hello_reply(struct kcore *core, struct kpeer *peer,
-                        const struct hello *hello, int32_t timeout_ms,
-                        int64_t id)
-{
-    uint8_t password[KSESSION_PASSWORD] = { 0 };
-    struct wr *out = &peer->out;
-    size_t frame = out->len;
-
-    if (id != 0)
-        ksession_password(id, password);
-    wr_i32(out, 0);
-    wr_i32(out, 0);
-    wr_i32(out, timeout_ms);
-    wr_i64(out, id);
-    wr_jute(out, bytes_make(password, sizeof password));
-    if (hello->has_read_only)
-        wr_bool(out, false);
-    kreply_end(core, peer, frame);
-}
-
-static void session_bind(struct kpeer *peer, struct ksession *session,
-                         int32_t timeout_ms)
-{
-    session->live_ms = timeout_ms;
-    session->peer = peer;
-    peer->session = session;
-    peer->session_id = session->id;
-    peer->timeout_ms = timeout_ms;
-}
-
-static void session_new(struct kcore *core, struct kpeer *peer,
-                        const struct hello *hello, int32_t timeout_ms)
-{
-    struct ksession *session;
-    size_t record;
-
-    if (core->refuse_writes) {
-        kpeer_end(core, peer, KPEER_DEAD);
-        return;
-    }
-    session = ksession_add(&core->sessions, ksessions_new_id(&core->sessions),
-                           timeout_ms, core->now_ms);
-    record = krecord_begin(core, session->id, 0, KOP_CREATE_SESSION);
-    wr_i32(&core->log, timeout_ms);
-    krecord_end(core, record);
-    session_bind(peer, session, timeout_ms);
-    kpeer_gate(core, peer, core->zxid);
-    hello_reply(core, peer, hello, timeout_ms, session->id);
-}
-
-/* Whoever else holds the session is cut off first, whatever the password: so it
- * is at the real server, and clients that moved rely on it. */
-static void session_again(struct kcore *core, struct kpeer *peer,
-                          const struct hello *hello, int32_t timeout_ms)
-{
-    struct ksession *session = ksession_find(&core->sessions, hello->session);
-    uint8_t password[KSESSION_PASSWORD];
-
-    ksession_password(hello->session, password);
-    if (session != NULL && session->peer != NULL) {
-        struct kpeer *other = session->peer;
-
-        session->peer = NULL;
-        other->session = NULL;
-        kpeer_end(core, other, KPEER_DEAD);
-    }
-    if (session == NULL ||
-        !bytes_equal(hello->password, bytes_make(password, sizeof password))) {
-        hello_reply(core, peer, hello, 0, 0);
-        kpeer_end(core, peer, KPEER_LAST);
-        return;
-    }
-    session_bind(peer, session, timeout_ms);
-    ksession_touch(&core->sessions, session, core->now_ms);
-    hello_reply(core, peer, hello, timeout_ms, session->id);
-}
-
-void kconnect_handle(struct kcore *core, struct kpeer *peer, struct bytes frame)
-{
-    const struct keeper_config *config = core->config;
-    struct hello hello;
-    int32_t timeout_ms;
-
-    if (!hello_read(frame, &hello)) {
-        kpeer_end(core, peer, KPEER_DEAD);
-        return;
-    }
-    if (hello.last_zxid > core->zxid) {
-        DIAG_SELDOM(DIAG_WARN,
-                    "event=keeper_client_is_ahead peer=%s "
-                    "client_zxid=0x%llx our_zxid=0x%llx remedy=\"restart the "
-                    "client; the data here is older than what it saw\"",
-                    peer->address, (unsigned long long)hello.last_zxid,
-                    (unsigned long long)core->zxid);
-        kpeer_end(core, peer, KPEER_DEAD);
-        return;
-    }
-    peer->hello = true;
-    timeout_ms = hello.timeout_ms;
-    if (timeout_ms < config->min_session_ms)
-        timeout_ms = config->min_session_ms;
-    if (timeout_ms > config->max_session_ms)
-        timeout_ms = config->max_session_ms;
-    if (hello.session == 0)
-        session_new(core, peer, &hello, timeout_ms);
-    else
-        session_again(core, peer, &hello, timeout_ms);
+    if (req->type == KOP_AUTH || req->type == KOP_SASL)
+        return true;
+    req->peer->known = !config->enforce_auth;
+    for (size_t i = 0; i < ids->n && !req->peer->known; i++)
+        req->peer->known = list_has(config->enforce_schemes, ids->at[i].scheme);
+    if (req->peer->known)
+        return true;
+    DIAG_SELDOM(DIAG_WARN,
+                "event=keeper_auth_required peer=%s schemes=\"%s\" "
+                "remedy=\"let the client authenticate with one of them\"",
+                req->peer->address, config->enforce_schemes);
+    kreply_end(req->core, req->peer,
+               kframe_begin(req->peer, req->xid, 0, K_SESSION_REQUIRES_AUTH));
+    kpeer_end(req->core, req->peer, KPEER_LAST);
+    return false;
 }

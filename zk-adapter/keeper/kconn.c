@@ -1,4 +1,4 @@
-/* kconn.c - the sockets: accept, read, send, close.
+/* kconn.c - the connections: read, send, close.
  *
  * Frames are handled straight from the read buffer; only an unfinished one is
  * copied aside, and its room grows with what has arrived, not with what was
@@ -6,13 +6,10 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "keeper/kserver.h"
 
 struct kaddress {
@@ -84,15 +81,37 @@ static void conn_want(struct kconn *conn)
 {
     unsigned want = 0;
 
+    if (conn->phase != KCONN_OPEN) {
+        if (list_is_empty(&conn->shaking))
+            want = conn->shake_writes ? LOOP_WRITE : LOOP_READ;
+        loop_io_want(&conn->io, want);
+        return;
+    }
     if (conn->peer.close == KPEER_OPEN && !conn->peer.paused)
         want |= LOOP_READ;
     if (kpeer_sendable(&conn->peer).len > 0)
         want |= LOOP_WRITE;
+    if (conn->tls != NULL && ktls_wants_write(conn->tls))
+        want |= LOOP_WRITE;
     loop_io_want(&conn->io, want);
+}
+
+static bool conn_send_tls(struct kconn *conn)
+{
+    for (;;) {
+        struct bytes b = kpeer_sendable(&conn->peer);
+        ssize_t n = b.len ? ktls_write(conn->tls, b.at, b.len) : 0;
+
+        if (n <= 0)
+            return n == 0;
+        kpeer_sent(&conn->peer, (size_t)n);
+    }
 }
 
 static bool conn_send(struct kconn *conn)
 {
+    if (conn->tls != NULL)
+        return conn_send_tls(conn);
     for (;;) {
         struct bytes b = kpeer_sendable(&conn->peer);
         ssize_t n;
@@ -154,6 +173,8 @@ static void conn_close(struct kconn *conn)
     int fd = conn->io.fd;
 
     loop_io_fini(&conn->io);
+    kshake_end(conn);
+    ktls_conn_free(&conn->tls, conn->peer.close != KPEER_DEAD);
     close(fd);
     kpeer_fini(&keeper->core, &conn->peer);
     address_give(keeper, conn->address);
@@ -211,15 +232,17 @@ static void conn_feed(struct kconn *conn, struct bytes in)
         kpeer_end(&conn->keeper->core, peer, KPEER_OPEN);
 }
 
-/* Room to append to the unfinished frame: doubles with what has come. */
-static bool in_grow(struct kconn *conn)
+/* Room to append `more` to the unfinished frame: doubles with what has come. */
+static bool in_grow(struct kconn *conn, size_t more)
 {
     size_t size = conn->in_size;
     uint8_t *in;
 
-    if (conn->in_len < size)
+    if (conn->in_len + more <= size)
         return true;
     size = size < 4096 ? 8192 : size * 2;
+    if (size < conn->in_len + more)
+        size = conn->in_len + more;
     in = mem_try_more(conn->in, size, 1);
     if (in == NULL)
         return false;
@@ -236,7 +259,7 @@ static void conn_read(struct kconn *conn)
     size_t room;
     ssize_t n;
 
-    if (aside && !in_grow(conn)) {
+    if (aside && !in_grow(conn, 1)) {
         kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
         return;
     }
@@ -257,14 +280,49 @@ static void conn_read(struct kconn *conn)
     }
 }
 
+/* TLS is read a record at a time, and always whole records: what OpenSSL holds
+ * back would wake nobody. */
+static void conn_read_tls(struct kconn *conn)
+{
+    struct keeper *keeper = conn->keeper;
+    struct kpeer *peer = &conn->peer;
+    size_t got = 0;
+    ssize_t n;
+
+    do {
+        n = ktls_read(conn->tls, keeper->scratch + got, K_SCRATCH - got);
+        if (n > 0)
+            got += (size_t)n;
+    } while (n > 0 && K_SCRATCH - got >= KTLS_RECORD);
+    if (got > 0 && conn->in_len > 0) {
+        if (!in_grow(conn, got)) {
+            kpeer_end(&keeper->core, peer, KPEER_DEAD);
+            return;
+        }
+        memcpy(conn->in + conn->in_len, keeper->scratch, got);
+        conn->in_len += got;
+        conn_feed(conn, bytes_make(conn->in, conn->in_len));
+    } else if (got > 0) {
+        conn_feed(conn, bytes_make(keeper->scratch, got));
+    }
+    if (n < 0)
+        kpeer_end(&keeper->core, peer, KPEER_DEAD);
+}
+
 static void on_ready(struct loop_io *io, unsigned ready)
 {
     struct kconn *conn = CONTAINER_OF(io, struct kconn, io);
 
     kserver_time(conn->keeper);
+    if (conn->phase != KCONN_OPEN) {
+        kshake_ready(conn);
+        return;
+    }
+    if (conn->tls != NULL && ktls_wants_write(conn->tls))
+        ready |= LOOP_READ; /* what the read waited for */
     if ((ready & LOOP_READ) && conn->peer.close == KPEER_OPEN &&
         !conn->peer.paused)
-        conn_read(conn);
+        conn->tls ? conn_read_tls(conn) : conn_read(conn);
     if (ready & LOOP_WRITE)
         kpeer_end(&conn->keeper->core, &conn->peer, conn->peer.close);
 }
@@ -288,8 +346,16 @@ void kconn_resume(struct keeper *keeper)
 
 /* -- coming and going ------------------------------------------------------ */
 
-static void conn_new(struct keeper *keeper, int fd,
-                     const struct sockaddr_storage *ss)
+uint16_t kconn_port(const struct sockaddr_storage *ss)
+{
+    uint16_t port;
+
+    (void)address_raw(ss, &port);
+    return port;
+}
+
+void kconn_new(struct keeper *keeper, int fd, const struct sockaddr_storage *ss,
+               enum kconn_phase phase)
 {
     struct kconn *conn = mem_need(sizeof *conn);
     uint16_t port;
@@ -305,6 +371,8 @@ static void conn_new(struct keeper *keeper, int fd,
     if (keeper->config.tcp_keepalive)
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     conn->keeper = keeper;
+    conn->phase = phase;
+    list_init(&conn->shaking);
     list_init(&conn->paused);
     list_append(&keeper->conns, &conn->link);
     list_append(&keeper->strangers, &conn->hello);
@@ -315,7 +383,7 @@ static void conn_new(struct keeper *keeper, int fd,
     keeper->n_conns++;
 }
 
-static bool may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
+bool kconn_may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
 {
     const struct keeper_config *config = &keeper->config;
     uint16_t port;
@@ -330,38 +398,6 @@ static bool may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
                     address_is, &raw);
     return link == NULL || CONTAINER_OF(link, struct kaddress, link)->n <
                                config->max_client_cnxns;
-}
-
-static void on_accept(struct loop_io *io, unsigned ready)
-{
-    struct keeper *keeper = CONTAINER_OF(io, struct keeper, accept);
-
-    (void)ready;
-    kserver_time(keeper);
-    for (int i = 0; i < 64; i++) {
-        struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
-        socklen_t len = sizeof ss;
-        int fd = accept4(io->fd, (struct sockaddr *)&ss, &len,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE) {
-                DIAG_SELDOM(DIAG_ERROR,
-                            "event=keeper_no_descriptors "
-                            "remedy=\"raise the limit of open files\"");
-                loop_io_want(io, 0); /* until the next sweep */
-            }
-            return;
-        }
-        if (may_come(keeper, &ss)) {
-            conn_new(keeper, fd, &ss);
-            continue;
-        }
-        kmetric_count(&keeper->core.metrics, KM_connection_rejected, 1);
-        DIAG_SELDOM(DIAG_WARN, "event=keeper_too_many_connections "
-                               "remedy=\"raise maxClientCnxns\"");
-        close(fd);
-    }
 }
 
 /* End connections that never said hello, and those that were left behind by
@@ -379,8 +415,7 @@ void kconn_sweep(struct keeper *keeper)
                       1);
         kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
     }
-    if (keeper->listen_fd >= 0)
-        loop_io_want(&keeper->accept, LOOP_READ);
+    klisteners_wake(keeper);
 }
 
 void kconn_close_all(struct keeper *keeper)
@@ -388,77 +423,5 @@ void kconn_close_all(struct keeper *keeper)
     LIST_EACH(link, &keeper->conns)
         conn_close(CONTAINER_OF(link, struct kconn, link));
     kconn_flush(keeper);
-    loop_io_fini(&keeper->accept);
-    if (keeper->listen_fd >= 0)
-        close(keeper->listen_fd);
-    keeper->listen_fd = -1;
-}
-
-/* -- listening ------------------------------------------------------------- */
-
-static int listen_one(const struct addrinfo *ai, int backlog)
-{
-    int fd =
-        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    int off = 0;
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (ai->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, backlog) == 0)
-        return fd;
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
-}
-
-static int listen_any(const struct addrinfo *first, int backlog)
-{
-    int fd = -1;
-
-    /* A v6 socket takes v4 too: prefer it when the address is a wildcard. */
-    for (const struct addrinfo *ai = first; ai != NULL && fd < 0;
-         ai = ai->ai_next)
-        if (ai->ai_family == AF_INET6)
-            fd = listen_one(ai, backlog);
-    for (const struct addrinfo *ai = first; ai != NULL && fd < 0;
-         ai = ai->ai_next)
-        if (ai->ai_family == AF_INET)
-            fd = listen_one(ai, backlog);
-    return fd;
-}
-
-enum err kconn_listen(struct keeper *keeper, struct errmsg *why)
-{
-    const struct keeper_config *config = &keeper->config;
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE,
-                              .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found;
-    struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
-    socklen_t len = sizeof ss;
-    char port[16];
-    int rc;
-
-    if (config->client_port < 0)
-        return ERR_OK;
-    (void)snprintf(port, sizeof port, "%d", (int)config->client_port);
-    rc = getaddrinfo(config->client_port_address, port, &hints, &found);
-    if (rc != 0)
-        return err_set(why, ERR_NET, "clientPortAddress=%s: %s",
-                       config->client_port_address, gai_strerror(rc));
-    keeper->listen_fd = listen_any(
-        found, config->listen_backlog < 0 ? 128 : config->listen_backlog);
-    freeaddrinfo(found);
-    if (keeper->listen_fd < 0)
-        return err_set(why, ERR_NET, "listen on port %s: %s", port,
-                       strerror(errno));
-    if (getsockname(keeper->listen_fd, (struct sockaddr *)&ss, &len) == 0)
-        (void)address_raw(&ss, &keeper->port);
-    loop_io_init(&keeper->accept, keeper->loop, keeper->listen_fd, on_accept);
-    loop_io_want(&keeper->accept, LOOP_READ);
-    return ERR_OK;
+    klisteners_close(keeper);
 }

@@ -3,9 +3,17 @@
 
 #include <assert.h>
 #include <isa-l/igzip_lib.h>
+#include <limits.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 
 #include "base/diag.h"
+
+static bool random_bytes(void *out, size_t len)
+{
+    assert(len < INT_MAX);
+    return RAND_bytes(out, (int)len) == 1;
+}
 
 void kcore_init(struct kcore *core, const struct keeper_config *config,
                 int64_t now_ms, int64_t wall_ms)
@@ -17,6 +25,9 @@ void kcore_init(struct kcore *core, const struct keeper_config *config,
         .started_ms = now_ms,
         .batch_open = 1,
         .containers_due_ms = now_ms + config->container_check_ms,
+        .schemes = { config->provider_sasl, config->provider_x509,
+                     config->sasl_any },
+        .random = random_bytes,
     };
     ktree_init(&core->tree);
     ksessions_init(&core->sessions, config->tick_time_ms, now_ms, now_ms);
@@ -38,6 +49,7 @@ void kcore_fini(struct kcore *core)
     ktree_fini(&core->tree);
     ksessions_fini(&core->sessions);
     kwatches_fini(&core->watches);
+    ksasl_free(&core->sasl);
     arena_fini(&core->arena);
     wr_fini(&core->log);
 }
@@ -53,6 +65,7 @@ void kpeer_init(struct kcore *core, struct kpeer *peer, struct bytes ip,
     wr_init(&peer->out, K_OUT_MOST);
     kwatcher_init(&peer->watcher);
     kids_init(&peer->ids);
+    peer->ids.schemes = &core->schemes;
     err_ignore(kids_add(&peer->ids, BYTES("ip"), ip), "the first one fits");
     strncpy(peer->address, address, sizeof peer->address - 1);
     kpeer_stats_reset(peer);
@@ -80,6 +93,8 @@ void kpeer_fini(struct kcore *core, struct kpeer *peer)
         peer->session->peer = NULL;
     kwatcher_fini(&core->watches, &peer->watcher);
     kids_fini(&peer->ids);
+    mem_free(peer->sasl);
+    peer->sasl = NULL;
     list_remove(&peer->link);
     core->n_peers--;
     list_remove(&peer->dirty);
@@ -443,8 +458,10 @@ static void frame_handle(struct kcore *core, struct kpeer *peer,
         peer->stats.last_cxid = req.xid;
     if (req.type != KOP_AUTH && req.type != KOP_SASL)
         ksession_touch(&core->sessions, peer->session, core->now_ms);
-    request_handle(&req);
-    count_request(core, peer, is_write(req.type));
+    if (peer->known || kauth_enforce(&req)) {
+        request_handle(&req);
+        count_request(core, peer, is_write(req.type));
+    }
     if (core->arena.chunks != NULL)
         arena_reset(&core->arena);
 }

@@ -28,6 +28,7 @@
 #include "keeper/kacl.h"
 #include "keeper/keeper.h"
 #include "keeper/kmetric.h"
+#include "keeper/ksasl.h"
 #include "keeper/ksession.h"
 #include "keeper/ktree.h"
 #include "keeper/kwatch.h"
@@ -53,6 +54,7 @@ enum kcode {
     K_AUTH_FAILED = -115,
     K_NO_WATCHER = -121,
     K_RECONFIG_DISABLED = -123,
+    K_SESSION_REQUIRES_AUTH = -124,
     K_QUOTA_EXCEEDED = -125,
 };
 
@@ -150,8 +152,10 @@ struct kpeer {
     int32_t timeout_ms;       /* negotiated */
     struct kwatcher watcher;
     struct kids ids;
-    char address[64]; /* "/127.0.0.1:38312" as the words print it */
-    int64_t since_ms; /* monotonic time of accept */
+    struct ksasl_talk *sasl; /* owned; NULL before the first token */
+    bool known;              /* enforced authentication is done */
+    char address[64];        /* "/127.0.0.1:38312" as the words print it */
+    int64_t since_ms;        /* monotonic time of accept */
     int64_t since_wall_ms;
     struct kpeer_stats stats;
 };
@@ -207,6 +211,10 @@ struct kcore {
     size_t expire_left; /* sessions that wait for the next slice: hint */
     int64_t containers_due_ms;
 
+    struct kschemes schemes;
+    struct ksasl *sasl;                    /* owned; NULL: no SASL */
+    bool (*random)(void *out, size_t len); /* for nonces; false: none left */
+
     struct bytes (*word)(struct kcore *core, struct kpeer *peer,
                          struct bytes in, struct arena *arena, size_t *need);
     /* answers a four-letter word; NULL: none */
@@ -228,6 +236,9 @@ void kpeer_fini(struct kcore *core, struct kpeer *peer);
 /* Forget what a connection, or the server, has counted, as crst and srst do. */
 void kpeer_stats_reset(struct kpeer *peer);
 void kcore_stats_reset(struct kcore *core);
+
+/* The connection's certificate was checked; its subject is `name`. */
+void kpeer_certified(struct kcore *core, struct kpeer *peer, struct bytes name);
 
 /* Handle the whole frames at the start of `in`. Returns the bytes consumed; the
  * rest must be given again, with more behind. `*need`: bytes the first
@@ -302,6 +313,9 @@ void kmulti_handle(struct kreq *req);
 void kmulti_read_handle(struct kreq *req);
 void kwatch_handle(struct kreq *req);
 void kauth_handle(struct kreq *req);
+/* May this request be served? Where authentication is enforced and the peer has
+ * none, it is told so, ended, and false comes back. */
+bool kauth_enforce(struct kreq *req);
 
 /* End a session: its record, its ephemerals, their events. `cxid` 0 when it
  * expired. The peer, if any, is left to the caller. */

@@ -28,6 +28,8 @@ static void on_turn(struct loop_hook *hook)
     struct keeper *keeper = CONTAINER_OF(hook, struct keeper, turn);
 
     kbatch_submit(keeper);
+    if (keeper->tls != NULL)
+        kshake_turn(keeper);
     kconn_resume(keeper);
     kconn_flush(keeper);
     kbatch_submit(keeper);
@@ -106,21 +108,11 @@ static char *version_dir(const char *dir)
     return path;
 }
 
-static char *text_copy(const char *text)
-{
-    return text ? mem_need_text(bytes_of(text)) : NULL;
-}
-
 static enum err config_copy(struct keeper *keeper,
                             const struct keeper_config *config,
                             struct errmsg *why)
 {
-    keeper->config = *config;
-    keeper->config.data_dir = text_copy(config->data_dir);
-    keeper->config.data_log_dir = text_copy(config->data_log_dir);
-    keeper->config.client_port_address = text_copy(config->client_port_address);
-    keeper->config.words = text_copy(config->words);
-    keeper->config.super_digest = text_copy(config->super_digest);
+    keeper_config_copy(&keeper->config, config);
     return keeper_config_finish(&keeper->config, why);
 }
 
@@ -128,7 +120,7 @@ static struct keeper *keeper_new(void)
 {
     struct keeper *keeper = mem_need(sizeof *keeper);
 
-    keeper->listen_fd = -1;
+    klisteners_init(keeper);
     keeper->lock_fds[0] = -1;
     keeper->lock_fds[1] = -1;
     keeper->log.fd = -1;
@@ -137,7 +129,8 @@ static struct keeper *keeper_new(void)
     list_init(&keeper->strangers);
     list_init(&keeper->paused);
     map_init(&keeper->addresses);
-    keeper->accept.fd = -1;
+    list_init(&keeper->shaking);
+    keeper->shakes_left = K_SHAKES_A_TURN;
     keeper->stop.run = on_stop;
     return keeper;
 }
@@ -159,6 +152,7 @@ static void keeper_free(struct keeper *keeper)
     for (int i = 0; i < 2; i++)
         if (keeper->lock_fds[i] >= 0)
             close(keeper->lock_fds[i]);
+    ktls_free(&keeper->tls);
     map_fini(&keeper->addresses);
     keeper_config_fini(&keeper->config);
     mem_free(keeper->snap_dir);
@@ -202,7 +196,9 @@ static enum err dirs_take(struct keeper *keeper, struct errmsg *why)
     return err;
 }
 
-static enum err data_open(struct keeper *keeper, struct errmsg *why)
+/* Takes over `sasl`. */
+static enum err data_open(struct keeper *keeper, struct ksasl *sasl,
+                          struct errmsg *why)
 {
     int64_t now_us = clock_mono_us();
     struct krecover_result result;
@@ -211,6 +207,7 @@ static enum err data_open(struct keeper *keeper, struct errmsg *why)
     keeper->snap_dir = version_dir(keeper->config.data_dir);
     keeper->log_dir = version_dir(keeper->config.data_log_dir);
     kcore_init(&keeper->core, &keeper->config, now_us / 1000, clock_wall_ms());
+    keeper->core.sasl = sasl;
     err = dirs_take(keeper, why);
     if (err == ERR_OK)
         err = krecover(&keeper->core, keeper->snap_dir, keeper->log_dir,
@@ -231,6 +228,26 @@ static enum err data_open(struct keeper *keeper, struct errmsg *why)
               (unsigned long long)result.records,
               (long long)((clock_mono_us() - now_us) / 1000));
     return result.snapshot_zxid < 0 ? ksnap_first(keeper, why) : ERR_OK;
+}
+
+/* What a client must bring: certificates, passwords. Before any file of data is
+ * touched, so that a wrong setting changes nothing. */
+static enum err security_open(struct keeper *keeper, struct ksasl **sasl,
+                              struct errmsg *why)
+{
+    const struct keeper_config *config = &keeper->config;
+    enum err err = ERR_OK;
+
+    if (keeper_config_has_tls(config))
+        err = ktls_new(&keeper->tls, config, why);
+    if (err == ERR_OK)
+        err = ksasl_load(sasl, config, why);
+    if (err == ERR_OK && config->require_sasl && *sasl == NULL)
+        err = err_set(why, ERR_INVALID,
+                      "sessionRequireClientSASLAuth=true, but there are no "
+                      "users: set java.security.auth.login.config to a JAAS "
+                      "file with a section Server");
+    return err;
 }
 
 static enum err loop_open(struct keeper *keeper, struct errmsg *why)
@@ -254,7 +271,7 @@ static enum err loop_open(struct keeper *keeper, struct errmsg *why)
     kserver_time(keeper);
     keeper->last_tick_ms = keeper->core.now_ms;
     loop_timer_set(&keeper->tick, until_next_tick_us(keeper));
-    return kconn_listen(keeper, why);
+    return klisteners_open(keeper, why);
 }
 
 static void loop_close(struct keeper *keeper)
@@ -287,30 +304,43 @@ enum err keeper_start(struct keeper **out, const struct keeper_config *config,
                       struct errmsg *why)
 {
     struct keeper *keeper = keeper_new();
+    struct ksasl *sasl = NULL;
     enum err err = config_copy(keeper, config, why);
 
     if (err == ERR_OK)
-        err = data_open(keeper, why);
+        err = security_open(keeper, &sasl, why);
+    if (err == ERR_OK)
+        err = data_open(keeper, sasl, why);
+    else
+        ksasl_free(&sasl);
     if (err == ERR_OK)
         err = loop_open(keeper, why);
     if (err == ERR_OK)
         err = thread_start(keeper, why);
     if (err != ERR_OK) {
         loop_close(keeper);
-        if (keeper->listen_fd >= 0)
-            kconn_close_all(keeper);
+        klisteners_close(keeper);
         keeper_free(keeper);
         return err;
     }
-    diag_info("event=keeper_started port=%u dir=%s", keeper->port,
+    diag_info("event=keeper_started port=%u dir=%s", keeper->plain.port,
               keeper->snap_dir);
+    if (keeper->tls != NULL)
+        diag_info("event=keeper_tls secure_port=%u also_on_port=%u",
+                  keeper->secure.port,
+                  config->port_unification ? keeper->plain.port : 0);
     *out = keeper;
     return ERR_OK;
 }
 
 uint16_t keeper_port(const struct keeper *keeper)
 {
-    return keeper->port;
+    return keeper->plain.port;
+}
+
+uint16_t keeper_secure_port(const struct keeper *keeper)
+{
+    return keeper->secure.port;
 }
 
 /* What was applied but not yet handed over was never answered; it is written

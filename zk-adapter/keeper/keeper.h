@@ -75,7 +75,53 @@ struct keeper_config {
     char *words;                  /* 4lw.commands.whitelist: comma list or * */
     char *super_digest; /* super:<base64 sha1>; NULL: nobody is super */
     uint32_t n_servers; /* server.N lines seen; 2 and more are refused */
+
+    /* TLS; what the texts mean is checked by keeper_start(). */
+    char *secure_port_address; /* secureClientPortAddress; NULL: all */
+    int32_t secure_port;       /* secureClientPort; -1: none, 0: any */
+    bool port_unification;     /* client.portUnification: TLS and plain text
+                                  on clientPort */
+    char *key_store;           /* ssl.keyStore.location */
+    char *key_store_password;
+    char *key_store_password_path; /* a file with it, before the other */
+    char *key_store_type;          /* a word; the content decides */
+    char *trust_store;             /* ssl.trustStore.location, ... */
+    char *trust_store_password;
+    char *trust_store_password_path;
+    char *trust_store_type;
+    char *tls_client_auth;       /* ssl.clientAuth; NULL: need */
+    char *tls_protocol;          /* ssl.protocol */
+    char *tls_protocols;         /* ssl.enabledProtocols, before the other */
+    char *tls_ciphers;           /* ssl.ciphersuites; NULL: OpenSSL's */
+    bool tls_host_check;         /* ssl.hostnameVerification, and then */
+    bool tls_client_host_check;  /* ssl.clientHostnameVerification: a client's
+                                    certificate must name its address */
+    char *tls_auth_provider;     /* ssl.authProvider: x509 */
+    int32_t tls_handshakes_most; /* netty.server.outstandingHandshake.limit;
+                                    <= 0: no limit */
+
+    /* Who clients are. */
+    bool provider_sasl;        /* authProvider.N: SASL is an ACL scheme */
+    bool provider_x509;        /* the same for x509; implied by TLS */
+    char *x509_super;          /* X509AuthenticationProvider.superUser */
+    char *super_users;         /* superUser, superUser.N: SASL names, each
+                                  between two newlines */
+    char *sasl_any;            /* letAnySaslUserDoX: an ACL's id that stands
+                                  for every SASL user */
+    char *jaas_file;           /* java.security.auth.login.config */
+    char *jaas_section;        /* sasl.serverconfig; NULL: Server */
+    char *sasl_super_password; /* SASLAuthenticationProvider.superPassword */
+    bool sasl_failed_stay;     /* allowSaslFailedClients */
+    bool require_sasl;         /* sessionRequireClientSASLAuth */
+    bool enforce_auth;         /* enforce.auth.enabled */
+    char *enforce_schemes;     /* enforce.auth.schemes: comma list */
 };
+
+/* TLS is spoken somewhere. */
+static inline bool keeper_config_has_tls(const struct keeper_config *config)
+{
+    return config->secure_port >= 0 || config->port_unification;
+}
 
 /* The defaults of ZooKeeper 3.9. */
 void keeper_config_init(struct keeper_config *config);
@@ -87,6 +133,17 @@ void keeper_config_fini(struct keeper_config *config);
 MUST_USE enum err keeper_config_set(struct keeper_config *config,
                                     struct bytes key, struct bytes value,
                                     struct errmsg *why);
+
+/* A copy with texts of its own. */
+void keeper_config_copy(struct keeper_config *to,
+                        const struct keeper_config *from);
+
+/* Set what the environment says in SERVER_JVMFLAGS, JVMFLAGS or KAFKA_OPTS with
+ * -Dzookeeper.KEY=VALUE, -Djute.maxbuffer=N and
+ * -Djava.security.auth.login.config=FILE, as people who start the JVM do. To be
+ * called before the file is read: zoo.cfg goes before it. ERR_INVALID. */
+MUST_USE enum err keeper_config_environment(struct keeper_config *config,
+                                            struct errmsg *why);
 
 /* Read a whole zoo.cfg (Java properties syntax). `file` is its name for
  * messages. ERR_INVALID with file, line, key and remedy in `why`. */
@@ -112,6 +169,8 @@ MUST_USE enum err keeper_start(struct keeper **out,
 
 /* The port it listens on; 0 without a listener. */
 uint16_t keeper_port(const struct keeper *keeper);
+/* The same of secureClientPort. */
+uint16_t keeper_secure_port(const struct keeper *keeper);
 
 /* Stop serving, flush what is logged, end the threads, free all. Sessions and
  * ephemerals stay in the data directory, as with a stopped ZooKeeper. Blocks

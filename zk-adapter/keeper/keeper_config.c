@@ -2,8 +2,8 @@
  *
  * One table names every key we honour. A key that ZooKeeper would turn into the
  * Java property zookeeper.K may be written with that prefix too. What can not
- * be honoured (ensembles, TLS without a listener of ours) is refused with what
- * to do instead; keys that mean nothing to a single server are accepted.
+ * be honoured (ensembles, revocation lists, Kerberos) is refused with what to
+ * do instead; keys that mean nothing to a single server are accepted.
  */
 #include "keeper/keeper.h"
 
@@ -11,6 +11,7 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
+#include "keeper/keeper_security.h"
 
 enum kind { TEXT, INT, LONG, BOOL, YES_NO };
 
@@ -57,6 +58,34 @@ static const struct setting settings[] = {
     { "clientTcpKeepAlive",         BOOL, AT(tcp_keepalive), 0, 0 },
     { "4lw.commands.whitelist",     TEXT, AT(words), 0, 0 },
     { "DigestAuthenticationProvider.superDigest", TEXT, AT(super_digest), 0, 0 },
+    { "secureClientPort",           INT,  AT(secure_port), 0, 65535 },
+    { "secureClientPortAddress",    TEXT, AT(secure_port_address), 0, 0 },
+    { "client.portUnification",     BOOL, AT(port_unification), 0, 0 },
+    { "ssl.keyStore.location",      TEXT, AT(key_store), 0, 0 },
+    { "ssl.keyStore.password",      TEXT, AT(key_store_password), 0, 0 },
+    { "ssl.keyStore.passwordPath",  TEXT, AT(key_store_password_path), 0, 0 },
+    { "ssl.keyStore.type",          TEXT, AT(key_store_type), 0, 0 },
+    { "ssl.trustStore.location",    TEXT, AT(trust_store), 0, 0 },
+    { "ssl.trustStore.password",    TEXT, AT(trust_store_password), 0, 0 },
+    { "ssl.trustStore.passwordPath", TEXT, AT(trust_store_password_path), 0, 0 },
+    { "ssl.trustStore.type",        TEXT, AT(trust_store_type), 0, 0 },
+    { "ssl.clientAuth",             TEXT, AT(tls_client_auth), 0, 0 },
+    { "ssl.protocol",               TEXT, AT(tls_protocol), 0, 0 },
+    { "ssl.enabledProtocols",       TEXT, AT(tls_protocols), 0, 0 },
+    { "ssl.ciphersuites",           TEXT, AT(tls_ciphers), 0, 0 },
+    { "ssl.hostnameVerification",   BOOL, AT(tls_host_check), 0, 0 },
+    { "ssl.clientHostnameVerification", BOOL, AT(tls_client_host_check), 0, 0 },
+    { "ssl.authProvider",           TEXT, AT(tls_auth_provider), 0, 0 },
+    { "netty.server.outstandingHandshake.limit", INT, AT(tls_handshakes_most), INT32_MIN, INT32_MAX },
+    { "X509AuthenticationProvider.superUser", TEXT, AT(x509_super), 0, 0 },
+    { "letAnySaslUserDoX",          TEXT, AT(sasl_any), 0, 0 },
+    { "java.security.auth.login.config", TEXT, AT(jaas_file), 0, 0 },
+    { "sasl.serverconfig",          TEXT, AT(jaas_section), 0, 0 },
+    { "SASLAuthenticationProvider.superPassword", TEXT, AT(sasl_super_password), 0, 0 },
+    { "allowSaslFailedClients",     BOOL, AT(sasl_failed_stay), 0, 0 },
+    { "sessionRequireClientSASLAuth", BOOL, AT(require_sasl), 0, 0 },
+    { "enforce.auth.enabled",       BOOL, AT(enforce_auth), 0, 0 },
+    { "enforce.auth.schemes",       TEXT, AT(enforce_schemes), 0, 0 },
 };
 
 /* Accepted, without meaning for a single server of this make. */
@@ -74,13 +103,16 @@ static const char *const quiet[] = {
     "DigestAuthenticationProvider.enabled", "metricsProvider.className",
     "metricsProvider.httpHost", "metricsProvider.httpPort",
     "metricsProvider.exportJvmInfo", "emulate353TTLNodes", "multiAddress.enabled",
+    "ssl.sslProvider", "ssl.handshakeDetectionTimeoutMillis", "fips-mode",
+    "ssl.allowReverseDnsLookup", "netty.advancedFlowControl.enabled", "sslQuorum",
+    "netty.server.earlyDropSecureConnectionHandshakes", "portUnification",
+    "sslQuorumReloadCertFiles", "requireKerberosConfig", "client.certReload",
+    "kerberos.removeHostFromPrincipal", "kerberos.removeRealmFromPrincipal",
 };
 
 /* Would change who may do what, or on what port: refused, not ignored. */
 static const struct { const char *key; const char *remedy; } refused[] = {
-    { "secureClientPort", "this service has no TLS port; remove the key, or put a TLS proxy in front" },
-    { "secureClientPortAddress", "this service has no TLS port; remove the key" },
-    { "sessionRequireClientSASLAuth", "SASL is not offered; use digest ACLs and remove the key" },
+    { "ssl.context.supplier.class", "classes of the JVM can not be loaded; set ssl.keyStore.location and ssl.trustStore.location" },
     { "dynamicConfigFile", "ensembles are not offered; point zookeeper.connect at the ensemble instead" },
     { "snapshot.compression.method", "snapshots are written uncompressed; remove the key" },
 };
@@ -109,17 +141,40 @@ void keeper_config_init(struct keeper_config *config)
         .container_per_minute = 10000,
         .force_sync = true,
         .autocreate = true,
+        .secure_port = -1,
+        .tls_host_check = true,
     };
+}
+
+static char **text_at(struct keeper_config *config, const struct setting *s)
+{
+    return (char **)(void *)((char *)config + s->offset);
 }
 
 void keeper_config_fini(struct keeper_config *config)
 {
-    mem_free(config->data_dir);
-    mem_free(config->data_log_dir);
-    mem_free(config->client_port_address);
-    mem_free(config->words);
-    mem_free(config->super_digest);
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (settings[i].kind == TEXT)
+            mem_free(*text_at(config, &settings[i]));
+    mem_free(config->super_users);
+    mem_free(config->file_text);
     *config = (struct keeper_config){ 0 };
+}
+
+void keeper_config_copy(struct keeper_config *to,
+                        const struct keeper_config *from)
+{
+    *to = *from;
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        char **text = text_at(to, &settings[i]);
+
+        if (settings[i].kind == TEXT && *text != NULL)
+            *text = mem_need_text(bytes_of(*text));
+    }
+    if (to->super_users != NULL)
+        to->super_users = mem_need_text(bytes_of(to->super_users));
+    if (to->file_text != NULL)
+        to->file_text = mem_need_text(bytes_of(to->file_text));
 }
 
 static enum err set_bool(bool *out, struct bytes key, struct bytes value,
@@ -159,8 +214,8 @@ static enum err set_known(struct keeper_config *config, const struct setting *s,
 
     switch (s->kind) {
     case TEXT:
-        mem_free(*(char **)(void *)field);
-        *(char **)(void *)field = value.len ? mem_need_text(value) : NULL;
+        mem_free(*text_at(config, s));
+        *text_at(config, s) = value.len ? mem_need_text(value) : NULL;
         return ERR_OK;
     case INT:
     case LONG:
@@ -223,10 +278,13 @@ enum err keeper_config_set(struct keeper_config *config, struct bytes key,
                            refused[i].remedy);
     if (starts_with(key, "server."))
         return set_server(config, value, why);
+    if (keeper_security_knows(key))
+        return keeper_security_set(config, key, value, why);
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++)
         if (bytes_is(key, quiet[i]))
             return ERR_OK;
-    if (!starts_with(key, "group.") && !starts_with(key, "weight."))
+    if (!starts_with(key, "group.") && !starts_with(key, "weight.") &&
+        !starts_with(key, "ssl.quorum.") && !starts_with(key, "quorum."))
         diag_warn("event=keeper_config_unknown key=%.*s", BYTES_ARG(key));
     return ERR_OK;
 }
@@ -364,6 +422,8 @@ enum err keeper_config_finish(struct keeper_config *config, struct errmsg *why)
     if (config->client_port_address != NULL && config->client_port < 0)
         return err_set(why, ERR_INVALID,
                        "clientPortAddress is set, but clientPort is not");
+    if (keeper_security_finish(config, why) != ERR_OK)
+        return ERR_INVALID;
     if (config->min_session_ms < 0)
         config->min_session_ms = 2 * config->tick_time_ms;
     if (config->max_session_ms < 0)

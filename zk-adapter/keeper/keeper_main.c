@@ -40,8 +40,10 @@ static enum err config_load(struct keeper_config *config, const char *path,
 {
     char *text = NULL;
     size_t len = 0;
-    enum err err = file_read(path, &text, &len, why);
+    enum err err = keeper_config_environment(config, why);
 
+    if (err == ERR_OK)
+        err = file_read(path, &text, &len, why);
     if (err != ERR_OK)
         return err;
     err = keeper_config_read(config, bytes_make(text, len), path, why);

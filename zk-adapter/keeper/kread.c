@@ -235,7 +235,8 @@ static void ephemerals(struct kreq *req)
     kreply_end(core, req->peer, frame);
 }
 
-/* Digest identities show the user only, not the hash. */
+/* Digest identities show the user only, not the hash; those of a scheme without
+ * provider, as super, show nothing. */
 static void who_am_i(struct kreq *req)
 {
     const struct kids *ids = &req->peer->ids;
@@ -251,6 +252,9 @@ static void who_am_i(struct kreq *req)
 
         if (bytes_is(ids->at[i].scheme, "digest") && colon != NULL)
             user.len = (size_t)(colon - user.at);
+        if (bytes_is(ids->at[i].scheme, "super") ||
+            (bytes_is(ids->at[i].scheme, "sasl") && !req->core->schemes.sasl))
+            user = BYTES("");
         wr_jute(out, ids->at[i].scheme);
         wr_jute(out, user);
         n++;

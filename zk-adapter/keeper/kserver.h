@@ -8,11 +8,13 @@
 #define GREGOR_KEEPER_KSERVER_H
 
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "keeper/kcore.h"
 #include "keeper/klog.h"
 #include "keeper/ksnap.h"
+#include "keeper/ktls.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 
@@ -22,14 +24,24 @@ enum {
     K_SNAP_SLICE_US = 500,  /* time a turn may spend on a snapshot */
     K_SNAP_REST = 9,        /* times a snapshot's duration till the next */
     K_RETRY_US = 1000000,   /* between attempts to write to a bad disk */
+    K_SHAKES_A_TURN = 4,    /* steps of TLS handshakes; each up to 1 ms */
 };
+
+/*  DETECT ─▶ SHAKE ─▶ OPEN      detect: TLS or plain text? The first byte
+ *     └────────────────┘         tells. Who takes too long in front of OPEN is
+ *                                 ended like any connection without session. */
+enum kconn_phase { KCONN_DETECT, KCONN_SHAKE, KCONN_OPEN };
 
 struct kconn {
     struct kpeer peer;
     struct keeper *keeper;
-    struct list link;   /* in keeper.conns or keeper.dead */
-    struct list hello;  /* in keeper.strangers: no session yet */
-    struct list paused; /* in keeper.paused */
+    enum kconn_phase phase;
+    struct ktls_conn *tls; /* NULL: plain text */
+    bool shake_writes;     /* the handshake waits for room to write */
+    struct list shaking;   /* in keeper.shaking: waits for its next step */
+    struct list link;      /* in keeper.conns or keeper.dead */
+    struct list hello;     /* in keeper.strangers: no session yet */
+    struct list paused;    /* in keeper.paused */
     struct loop_io io;
     uint8_t *in; /* an unfinished frame, or paused input */
     size_t in_len;
@@ -75,15 +87,27 @@ struct ksnap_job {
     struct errmsg why;
 };
 
+/* A port that clients come to. */
+struct klistener {
+    struct loop_io accept;
+    struct keeper *keeper;
+    int fd; /* -1: closed */
+    uint16_t port;
+    enum kconn_phase first; /* where its connections begin */
+};
+
 struct keeper {
     struct keeper_config config;
     struct kcore core;
     struct loop *loop;
     pthread_t thread;
     bool running;
-    int listen_fd;
-    uint16_t port;
-    struct loop_io accept;
+    struct klistener plain;  /* clientPort */
+    struct klistener secure; /* secureClientPort */
+    struct ktls *tls;        /* NULL: nowhere TLS */
+    struct list shaking;     /* connections that wait for a turn's allowance */
+    unsigned shakes_left;    /* of this turn's allowance */
+    size_t n_shaking;        /* connections in the handshake */
     struct loop_timer tick;
     struct loop_timer retry;
     struct loop_timer resume;
@@ -117,8 +141,22 @@ struct keeper {
 
 void kserver_time(struct keeper *keeper);
 
+/* klisten.c */
+void klisteners_init(struct keeper *keeper);
+MUST_USE enum err klisteners_open(struct keeper *keeper, struct errmsg *why);
+void klisteners_wake(struct keeper *keeper);
+void klisteners_close(struct keeper *keeper);
+
+/* kshake.c */
+void kshake_ready(struct kconn *conn);
+void kshake_turn(struct keeper *keeper);
+void kshake_end(struct kconn *conn);
+
 /* kconn.c */
-MUST_USE enum err kconn_listen(struct keeper *keeper, struct errmsg *why);
+bool kconn_may_come(struct keeper *keeper, const struct sockaddr_storage *ss);
+void kconn_new(struct keeper *keeper, int fd, const struct sockaddr_storage *ss,
+               enum kconn_phase phase);
+uint16_t kconn_port(const struct sockaddr_storage *ss);
 void kconn_flush(struct keeper *keeper);
 void kconn_resume(struct keeper *keeper);
 void kconn_sweep(struct keeper *keeper);

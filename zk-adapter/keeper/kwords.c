@@ -52,7 +52,8 @@ static void word_conf(struct kword *word)
     const struct keeper_config *c = word->core->config;
     struct wr *w = &word->w;
 
-    ktext_say(w, "clientPort=%d\nsecureClientPort=-1\n", (int)c->client_port);
+    ktext_say(w, "clientPort=%d\nsecureClientPort=%d\n", (int)c->client_port,
+              (int)c->secure_port);
     ktext_say(w, "dataDir=%s/version-2\ndataDirSize=%llu\n", c->data_dir,
               (unsigned long long)kinfo_dir_size(c->data_dir));
     ktext_say(w, "dataLogDir=%s/version-2\ndataLogSize=%llu\n", c->data_log_dir,

@@ -6,7 +6,7 @@
 
 #include "keeper/kop.h"
 
-static const struct kids nobody = { NULL, 0, true };
+static const struct kids nobody = { .is_super = true };
 
 static void reply_write(struct kreq *req, const struct kop *op,
                         const struct kchange *change)

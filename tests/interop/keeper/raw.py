@@ -65,8 +65,8 @@ class Closed(Exception):
 
 class Client:
     def __init__(self, port, timeout=30000, session=0, password=bytes(16),
-                 last=0, read_only=True):
-        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+                 last=0, read_only=True, wrap=lambda s: s):
+        self.sock = wrap(socket.create_connection(("127.0.0.1", port), 20))
         self.sock.settimeout(20)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.xid, self.buf, self.open = 0, b"", True

@@ -52,9 +52,6 @@ START_TEST(bad_values_name_file_line_and_key)
     ck_assert_err(read_text(&c, "clientPort=2181\n", &why), ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(why.text, "dataDir"));
     keeper_config_fini(&c);
-    ck_assert_err(read_text(&c, "dataDir=/x\nsecureClientPort=1\n", &why),
-                  ERR_INVALID);
-    keeper_config_fini(&c);
     ck_assert_err(read_text(&c,
                             "dataDir=/x\nminSessionTimeout=9\n"
                             "maxSessionTimeout=8",
