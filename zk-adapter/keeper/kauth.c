@@ -24,15 +24,14 @@ static struct bytes digest_id(struct arena *arena, struct bytes secret)
                         (const char *)text);
 }
 
-static bool add_digest(struct kreq *req, struct bytes secret)
+bool kauth_add_digest(struct kcore *core, struct kids *ids, struct bytes secret)
 {
-    struct kids *ids = &req->peer->ids;
-    const char *super = req->core->config->super_digest;
+    const char *super = core->config->super_digest;
     struct bytes id;
 
     if (bytes_is_null(secret))
         secret = BYTES("");
-    id = digest_id(&req->core->arena, secret);
+    id = digest_id(&core->arena, secret);
     if (bytes_is_null(id))
         return false;
     if (super != NULL && bytes_is(id, super) &&
@@ -205,7 +204,9 @@ void kauth_handle(struct kreq *req)
     if (req->rd.err != ERR_OK)
         kpeer_end(req->core, req->peer, KPEER_DEAD);
     else if (bytes_is(scheme, "digest"))
-        auth_reply(req, add_digest(req, secret) ? K_OK : K_AUTH_FAILED);
+        auth_reply(req, kauth_add_digest(req->core, &req->peer->ids, secret)
+                            ? K_OK
+                            : K_AUTH_FAILED);
     else if (bytes_is(scheme, "x509"))
         auth_reply(req, has_certificate(req) ? K_OK : K_AUTH_FAILED);
     else

@@ -316,6 +316,10 @@ void kauth_handle(struct kreq *req);
 /* May this request be served? Where authentication is enforced and the peer has
  * none, it is told so, ended, and false comes back. */
 bool kauth_enforce(struct kreq *req);
+/* Add the identities that a digest secret ("user:password") stands for. Uses
+ * the arena. False: no memory for them. */
+bool kauth_add_digest(struct kcore *core, struct kids *ids,
+                      struct bytes secret);
 
 /* End a session: its record, its ephemerals, their events. `cxid` 0 when it
  * expired. The peer, if any, is left to the caller. */

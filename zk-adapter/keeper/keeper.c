@@ -84,6 +84,7 @@ static void on_stop(struct job *job)
     loop_timer_stop(&keeper->tick);
     loop_timer_stop(&keeper->retry);
     loop_timer_stop(&keeper->resume);
+    kadmin_stop(keeper);
     kconn_close_all(keeper);
     loop_hook_remove(&keeper->turn);
     loop_stop(keeper->loop);
@@ -227,6 +228,14 @@ static enum err data_open(struct keeper *keeper, struct ksasl *sasl,
               (unsigned long long)keeper->core.zxid,
               (unsigned long long)result.records,
               (long long)((clock_mono_us() - now_us) / 1000));
+    kmetric_add(&keeper->core.metrics, KM_dbinittime,
+                (clock_mono_us() - now_us) / 1000, 1);
+    if (result.records > 0)
+        kmetric_add(&keeper->core.metrics, KM_startup_txns_loaded,
+                    (int64_t)result.records, 1);
+    keeper->last_snapshot_ms = clock_wall_ms();
+    keeper->last_snapshot =
+        result.snapshot_zxid < 0 ? keeper->core.zxid : result.snapshot_zxid;
     return result.snapshot_zxid < 0 ? ksnap_first(keeper, why) : ERR_OK;
 }
 
@@ -271,7 +280,8 @@ static enum err loop_open(struct keeper *keeper, struct errmsg *why)
     kserver_time(keeper);
     keeper->last_tick_ms = keeper->core.now_ms;
     loop_timer_set(&keeper->tick, until_next_tick_us(keeper));
-    return klisteners_open(keeper, why);
+    err = klisteners_open(keeper, why);
+    return err == ERR_OK ? kadmin_start(keeper, why) : err;
 }
 
 static void loop_close(struct keeper *keeper)
@@ -280,6 +290,7 @@ static void loop_close(struct keeper *keeper)
         return;
     loop_timer_stop(&keeper->tick);
     loop_hook_remove(&keeper->turn);
+    kadmin_stop(keeper);
 }
 
 /* Signals are the main program's: the thread is born with all of them blocked.
@@ -341,6 +352,16 @@ uint16_t keeper_port(const struct keeper *keeper)
 uint16_t keeper_secure_port(const struct keeper *keeper)
 {
     return keeper->secure.port;
+}
+
+uint16_t keeper_admin_port(const struct keeper *keeper)
+{
+    return keeper->admin.commands.port;
+}
+
+uint16_t keeper_metrics_port(const struct keeper *keeper)
+{
+    return keeper->admin.metrics.port;
 }
 
 /* What was applied but not yet handed over was never answered; it is written

@@ -11,6 +11,12 @@
  * Nothing that shows a change leaves before the change's log record is on disk;
  * one fdatasync serves all that waits at the moment.
  *
+ * It may answer on two HTTP ports more: the admin server (/commands, JSON) and
+ * the metrics page for Prometheus. Embedded, the admin server is off until
+ * admin.enableServer=true asks for it; `gregor keeper` has it on, as ZooKeeper,
+ * at 8080 or not at all when somebody else has that port. A port that is named
+ * is taken, or the start fails.
+ *
  * Life cycle: keeper_config_init(), keeper_config_read() or _set() for each
  * key, keeper_start() (recovers, binds, listens), keeper_stop().
  *
@@ -60,17 +66,19 @@ struct keeper_config {
     bool admin;                   /* admin.enableServer */
     char *admin_address;          /* admin.serverAddress; NULL: all */
     char *admin_url;              /* admin.commandURL; NULL: /commands */
-    int32_t admin_port;           /* admin.serverPort; 0: the kernel chooses */
+    int32_t admin_port;           /* admin.serverPort; 0: the kernel chooses;
+                                     -1: 8080, or none when that is taken */
     int32_t admin_idle_ms;        /* admin.idleTimeout */
-    bool admin_must;              /* a taken port ends the start */
     bool admin_snapshot;          /* admin.snapshot.enabled */
     int64_t admin_rate_ms;        /* admin.rateLimiterIntervalInMS */
-    bool prometheus;              /* metricsProvider.className */
+    char *metrics_provider;       /* metricsProvider.className */
+    bool prometheus;              /* it is the one for Prometheus */
     char *metrics_host;           /* metricsProvider.httpHost; NULL: all */
     int32_t metrics_port;         /* metricsProvider.httpPort; 0: any */
     bool metrics_process;         /* metricsProvider.exportJvmInfo */
     char *snap_compression;       /* snapshot.compression.method; NULL: none */
-    char *file_text;              /* the whole file read last, for icfg */
+    char *dynamic_file;           /* dynamicConfigFile: server.N lines */
+    char *file_text;              /* the file that was read; NULL: none */
     bool tcp_keepalive;           /* clientTcpKeepAlive */
     char *words;                  /* 4lw.commands.whitelist: comma list or * */
     char *super_digest; /* super:<base64 sha1>; NULL: nobody is super */
@@ -123,7 +131,7 @@ static inline bool keeper_config_has_tls(const struct keeper_config *config)
     return config->secure_port >= 0 || config->port_unification;
 }
 
-/* The defaults of ZooKeeper 3.9. */
+/* The defaults of ZooKeeper 3.9, but with the admin server off. */
 void keeper_config_init(struct keeper_config *config);
 void keeper_config_fini(struct keeper_config *config);
 
@@ -171,6 +179,10 @@ MUST_USE enum err keeper_start(struct keeper **out,
 uint16_t keeper_port(const struct keeper *keeper);
 /* The same of secureClientPort. */
 uint16_t keeper_secure_port(const struct keeper *keeper);
+
+/* The ports of the admin server and the metrics page; 0: there is none. */
+uint16_t keeper_admin_port(const struct keeper *keeper);
+uint16_t keeper_metrics_port(const struct keeper *keeper);
 
 /* Stop serving, flush what is logged, end the threads, free all. Sessions and
  * ephemerals stay in the data directory, as with a stopped ZooKeeper. Blocks

@@ -8,6 +8,7 @@
 #include "keeper/keeper.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/diag.h"
 #include "base/mem.h"
@@ -56,6 +57,19 @@ static const struct setting settings[] = {
     { "reconfigEnabled",            BOOL, AT(reconfig), 0, 0 },
     { "enforceQuota",               BOOL, AT(enforce_quota), 0, 0 },
     { "clientTcpKeepAlive",         BOOL, AT(tcp_keepalive), 0, 0 },
+    { "admin.enableServer",         BOOL, AT(admin), 0, 0 },
+    { "admin.serverAddress",        TEXT, AT(admin_address), 0, 0 },
+    { "admin.serverPort",           INT,  AT(admin_port), 0, 65535 },
+    { "admin.commandURL",           TEXT, AT(admin_url), 0, 0 },
+    { "admin.idleTimeout",          INT,  AT(admin_idle_ms), 1, INT32_MAX },
+    { "admin.snapshot.enabled",     BOOL, AT(admin_snapshot), 0, 0 },
+    { "admin.rateLimiterIntervalInMS", LONG, AT(admin_rate_ms), 0, INT64_MAX },
+    { "metricsProvider.className",  TEXT, AT(metrics_provider), 0, 0 },
+    { "metricsProvider.httpHost",   TEXT, AT(metrics_host), 0, 0 },
+    { "metricsProvider.httpPort",   INT,  AT(metrics_port), 0, 65535 },
+    { "metricsProvider.exportJvmInfo", BOOL, AT(metrics_process), 0, 0 },
+    { "snapshot.compression.method", TEXT, AT(snap_compression), 0, 0 },
+    { "dynamicConfigFile",          TEXT, AT(dynamic_file), 0, 0 },
     { "4lw.commands.whitelist",     TEXT, AT(words), 0, 0 },
     { "DigestAuthenticationProvider.superDigest", TEXT, AT(super_digest), 0, 0 },
     { "secureClientPort",           INT,  AT(secure_port), 0, 65535 },
@@ -88,21 +102,55 @@ static const struct setting settings[] = {
     { "enforce.auth.schemes",       TEXT, AT(enforce_schemes), 0, 0 },
 };
 
-/* Accepted, without meaning for a single server of this make. */
+/* Accepted, and without effect here. */
 static const char *const quiet[] = {
-    "initLimit", "syncLimit", "electionAlg", "peerType", "standaloneEnabled",
+    /* of ensembles */
+    "initLimit", "syncLimit", "electionAlg", "standaloneEnabled",
     "quorumListenOnAllIPs", "localSessionsEnabled", "electionPortBindRetry",
-    "localSessionsUpgradingEnabled", "globalOutstandingLimit", "commitLogCount",
-    "flushDelay", "maxBatchSize", "maxWriteQueuePollTime", "digest.enabled",
-    "closeSessionTxn.enabled", "serializeLastProcessedZxid.enabled",
-    "maxResponseCacheSize", "maxGetChildrenResponseCacheSize",
-    "connectToLearnerMasterLimit", "jute.maxbuffer.extrasize",
-    "admin.enableServer", "admin.serverAddress", "admin.serverPort",
-    "admin.idleTimeout", "admin.commandURL", "serverCnxnFactory",
-    "readonlymode.enabled", "nio.numSelectorThreads", "nio.numWorkerThreads",
-    "DigestAuthenticationProvider.enabled", "metricsProvider.className",
-    "metricsProvider.httpHost", "metricsProvider.httpPort",
-    "metricsProvider.exportJvmInfo", "emulate353TTLNodes", "multiAddress.enabled",
+    "localSessionsUpgradingEnabled", "connectToLearnerMasterLimit", "cnxTimeout",
+    "quorumCnxnTimeoutMs", "observerMasterPort", "oraclePath", "syncEnabled",
+    "multiAddress.enabled", "multiAddress.reachabilityCheckEnabled",
+    "multiAddress.reachabilityCheckTimeoutMs", "leaderServes", "tcpKeepAlive",
+    "fastleader.maxNotificationInterval", "fastleader.minNotificationInterval",
+    "leader.closeSocketAsync", "learner.closeSocketAsync", "learner.asyncSending",
+    "version", "maxConcurrentSnapSyncs", "maxConcurrentDiffSyncs",
+    "maxTimeToWaitForEpoch", "observer.reconnectDelayMs", "observer.election.DelayMs",
+    "ensembleAuthName", "follower.skipLearnerRequestToNextProcessor",
+    "messageTracker.Enabled", "messageTracker.BufferSize", "commitLogCount",
+    /* threads, queues and caches of the JVM's server */
+    "globalOutstandingLimit", "flushDelay", "maxBatchSize", "maxWriteQueuePollTime",
+    "maxResponseCacheSize", "maxGetChildrenResponseCacheSize", "bitHashCacheSize",
+    "watchManagerName", "watcherCleanIntervalInSeconds", "watcherCleanThreadsNum",
+    "watcherCleanThreshold", "maxInProcessingDeadWatchers", "serverCnxnFactory",
+    "nio.numSelectorThreads", "nio.numWorkerThreads", "nio.directBufferBytes",
+    "nio.shutdownTimeout", "advancedFlowControlEnabled", "enableEagerACLCheck",
+    "commitProcessor.numWorkerThreads", "commitProcessor.shutdownTimeout",
+    "commitProcessor.maxReadBatchSize", "commitProcessor.maxCommitBatchSize",
+    "request_throttler.shutdownTimeout", "requestThrottleLimit",
+    "requestThrottleStallTime", "requestThrottleDropStale",
+    "requestStaleLatencyCheck", "requestStaleConnectionCheck",
+    "request_throttle_max_requests", "request_throttle_stall_time",
+    "request_throttle_drop_stale", "request_stale_latency_check",
+    "request_stale_connection_check", "throttled_op_wait_time",
+    "connectionMaxTokens", "connectionTokenFillTime", "connectionTokenFillCount",
+    "connectionFreezeTime", "connectionDropIncrease", "connectionDropDecrease",
+    "connectionDecreaseRatio", "connection_throttle_weight_enabled",
+    "connection_throttle_tokens", "connection_throttle_fill_time",
+    "connection_throttle_fill_count", "connection_throttle_freeze_time",
+    "connection_throttle_drop_increase", "connection_throttle_drop_decrease",
+    "connection_throttle_decrease_ratio", "connection_throttle_global_session_weight",
+    "connection_throttle_local_session_weight",
+    "connection_throttle_renew_session_weight", "jvm.pause.monitor",
+    "jvm.pause.warn-threshold.ms", "jvm.pause.info-threshold.ms",
+    "jvm.pause.sleep.time.ms", "metricsProvider.maxQueueSize",
+    "metricsProvider.numWorkerThreads", "metricsProvider.workerShutdownTimeoutMs",
+    /* forms of records and files that any release reads, or that we bound
+     * ourselves */
+    "digest.enabled", "closeSessionTxn.enabled", "jute.maxbuffer.extrasize",
+    "serializeLastProcessedZxid.enabled", "largeRequestMaxBytes",
+    "largeRequestThreshold", "readonlymode.enabled", "admin.restore.enabled",
+    "admin.portUnification", "admin.needClientAuth", "audit.impl.class",
+    /* TLS and Kerberos of the JVM's server */
     "ssl.sslProvider", "ssl.handshakeDetectionTimeoutMillis", "fips-mode",
     "ssl.allowReverseDnsLookup", "netty.advancedFlowControl.enabled", "sslQuorum",
     "netty.server.earlyDropSecureConnectionHandshakes", "portUnification",
@@ -110,11 +158,20 @@ static const char *const quiet[] = {
     "kerberos.removeHostFromPrincipal", "kerberos.removeRealmFromPrincipal",
 };
 
+/* Known, but with one value only: another would promise what is not kept. */
+static const struct { const char *key; const char *value; const char *remedy; } only[] = {
+    { "emulate353TTLNodes", "false", "TTL nodes of 3.5.3 are not read; remove the key" },
+    { "DigestAuthenticationProvider.enabled", "true", "digest can not be switched off; remove the key" },
+    { "DigestAuthenticationProvider.digestAlg", "SHA1", "only SHA1 digests are known; remove the key" },
+    { "IPAuthenticationProvider.usexforwardedfor", "false", "addresses are those of the connections; remove the key" },
+    { "audit.enable", "false", "there is no audit log; set it to false" },
+    { "admin.forceHttps", "false", "the admin server has no TLS; put a proxy in front" },
+    { "metricsProvider.httpsPort", "", "the metrics page has no TLS; use metricsProvider.httpPort" },
+};
+
 /* Would change who may do what, or on what port: refused, not ignored. */
 static const struct { const char *key; const char *remedy; } refused[] = {
     { "ssl.context.supplier.class", "classes of the JVM can not be loaded; set ssl.keyStore.location and ssl.trustStore.location" },
-    { "dynamicConfigFile", "ensembles are not offered; point zookeeper.connect at the ensemble instead" },
-    { "snapshot.compression.method", "snapshots are written uncompressed; remove the key" },
 };
 /* clang-format on */
 
@@ -143,6 +200,12 @@ void keeper_config_init(struct keeper_config *config)
         .autocreate = true,
         .secure_port = -1,
         .tls_host_check = true,
+        .admin_port = -1,
+        .admin_idle_ms = 30000,
+        .admin_snapshot = true,
+        .admin_rate_ms = 300000,
+        .metrics_port = 7000,
+        .metrics_process = true,
     };
 }
 
@@ -276,6 +339,18 @@ enum err keeper_config_set(struct keeper_config *config, struct bytes key,
         if (bytes_is(key, refused[i].key))
             return err_set(why, ERR_INVALID, "%.*s: %s", BYTES_ARG(key),
                            refused[i].remedy);
+    for (size_t i = 0; i < sizeof only / sizeof only[0]; i++)
+        if (bytes_is(key, only[i].key))
+            return bytes_is(value, only[i].value)
+                       ? ERR_OK
+                       : err_set(why, ERR_INVALID, "%.*s=%.*s: %s",
+                                 BYTES_ARG(key), BYTES_ARG(value),
+                                 only[i].remedy);
+    if (bytes_is(key, "peerType") && !bytes_is(value, "participant") &&
+        !bytes_is(value, "observer"))
+        return err_set(why, ERR_INVALID,
+                       "peerType=%.*s: allowed are participant and observer",
+                       BYTES_ARG(value));
     if (starts_with(key, "server."))
         return set_server(config, value, why);
     if (keeper_security_knows(key))
@@ -386,6 +461,8 @@ enum err keeper_config_read(struct keeper_config *config, struct bytes text,
     unsigned number = 1;
     unsigned lines;
 
+    mem_free(config->file_text);
+    config->file_text = mem_need_text(text);
     while ((lines = next_line(&text, line, sizeof line, &len)) > 0) {
         struct bytes key;
         struct bytes value;
@@ -409,8 +486,48 @@ enum err keeper_config_read(struct keeper_config *config, struct bytes text,
     return ERR_OK;
 }
 
+/* Class names of the JVM's server stand for what they do. */
+static enum err metrics_finish(struct keeper_config *config, struct errmsg *why)
+{
+    const char *name = config->metrics_provider;
+    const char *last = name ? strrchr(name, '.') : NULL;
+
+    config->prometheus = false;
+    if (last == NULL || strcmp(last, ".DefaultMetricsProvider") == 0 ||
+        strcmp(last, ".NullMetricsProvider") == 0)
+        return ERR_OK;
+    config->prometheus = strcmp(last, ".PrometheusMetricsProvider") == 0;
+    if (config->prometheus)
+        return ERR_OK;
+    return err_set(why, ERR_INVALID,
+                   "metricsProvider.className=%s: allowed are "
+                   "org.apache.zookeeper.metrics.prometheus."
+                   "PrometheusMetricsProvider and ZooKeeper's default",
+                   name);
+}
+
+/* What is not known writes plain files, as ZooKeeper does; it is told. */
+static void compression_finish(struct keeper_config *config)
+{
+    const char *name = config->snap_compression;
+
+    if (name == NULL || strcasecmp(name, "gz") == 0 ||
+        strcasecmp(name, "snappy") == 0)
+        return;
+    diag_warn("event=keeper_config_compression value=%s remedy=\"set "
+              "snapshot.compression.method to gz or snappy\"",
+              name);
+    mem_free(config->snap_compression);
+    config->snap_compression = NULL;
+}
+
 enum err keeper_config_finish(struct keeper_config *config, struct errmsg *why)
 {
+    enum err err = metrics_finish(config, why);
+
+    if (err != ERR_OK)
+        return err;
+    compression_finish(config);
     if (config->n_servers > 1)
         return err_set(why, ERR_INVALID,
                        "%u server.N lines: this is a single "

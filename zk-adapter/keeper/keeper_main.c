@@ -35,6 +35,30 @@ static enum err file_read(const char *path, char **text, size_t *len,
                  : err_set(why, ERR_LIMIT, "%s is longer than 1 MiB", path);
 }
 
+/* The file that reconfig keeps at the real server: server.N and version lines.
+ * What counts is how many servers it names. */
+static enum err dynamic_load(struct keeper_config *config, struct errmsg *why)
+{
+    char *name = config->dynamic_file;
+    char *whole = config->file_text;
+    char *text = NULL;
+    size_t len = 0;
+    enum err err;
+
+    config->dynamic_file = NULL;
+    config->file_text = NULL;
+    err = file_read(name, &text, &len, why);
+    if (err == ERR_OK) {
+        err = keeper_config_read(config, bytes_make(text, len), name, why);
+        mem_free(text);
+    }
+    mem_free(config->file_text);
+    mem_free(config->dynamic_file);
+    config->file_text = whole;
+    config->dynamic_file = name;
+    return err;
+}
+
 static enum err config_load(struct keeper_config *config, const char *path,
                             struct errmsg *why)
 {
@@ -48,6 +72,8 @@ static enum err config_load(struct keeper_config *config, const char *path,
         return err;
     err = keeper_config_read(config, bytes_make(text, len), path, why);
     mem_free(text);
+    if (err == ERR_OK && config->dynamic_file != NULL)
+        err = dynamic_load(config, why);
     if (err == ERR_OK)
         err = keeper_config_finish(config, why);
     return err;
@@ -81,6 +107,7 @@ int keeper_main(const char *path)
     (void)signal(SIGPIPE, SIG_IGN);
     raise_files();
     keeper_config_init(&config);
+    config.admin = true;
     err = config_load(&config, path, &why);
     if (err == ERR_OK)
         err = keeper_start(&keeper, &config, &why);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "keeper/kadmin.h"
 #include "keeper/kcore.h"
 #include "keeper/klog.h"
 #include "keeper/ksnap.h"
@@ -124,7 +125,7 @@ struct keeper {
     struct klog log;
     struct kbatch batch;
     struct ksnap_job snap;
-    int64_t last_snapshot; /* zxid of the newest one, -1: none by us */
+    int64_t last_snapshot; /* zxid of the newest one */
     int64_t last_snapshot_ms;
     uint64_t snap_records; /* records after which the next one is due */
     bool want_roll;
@@ -133,6 +134,7 @@ struct keeper {
     int64_t purge_due_ms;
     struct job purge;
     bool purging;
+    struct kadmin admin;
     struct job stop;
     int lock_fds[2]; /* of the directories; -1: none */
     char *snap_dir;  /* dataDir/version-2 */

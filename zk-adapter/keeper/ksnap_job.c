@@ -126,6 +126,7 @@ static void job_done(struct job *at)
                    job->temp, job->why.text);
         unlink(job->temp);
         job_forget(job);
+        kadmin_snapshot_done(job->keeper, NULL, 0);
     } else if (job->state == KSNAP_SEALED) {
         diag_info("event=keeper_snapshot file=%s ms=%lld", job->name,
                   (long long)((now_us - job->started_us) / 1000));
@@ -133,6 +134,7 @@ static void job_done(struct job *at)
                     (now_us - job->started_us) / 1000, 1);
         job->keeper->last_snapshot_ms = clock_wall_ms();
         job->keeper->last_snapshot = job->snap.zxid;
+        kadmin_snapshot_done(job->keeper, job->name, job->snap.zxid);
         job_forget(job);
     }
 }

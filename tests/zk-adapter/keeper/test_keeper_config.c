@@ -1,6 +1,8 @@
 /* zoo.cfg. */
 #include "keeper/keeper.h"
 
+#include <stdio.h>
+
 #include "tests/support/unit.h"
 
 static enum err read_text(struct keeper_config *config, const char *text,
@@ -82,6 +84,50 @@ START_TEST(one_server_line_may_carry_the_port_and_two_are_refused)
 }
 END_TEST
 
+START_TEST(every_key_is_honoured_accepted_or_refused_with_a_remedy)
+{
+    static const struct {
+        const char *line;
+        enum err err;
+    } cases[] = {
+        { "initLimit=10\nsyncLimit=5\n", ERR_OK },
+        { "zookeeper.commitProcessor.numWorkerThreads=4\n", ERR_OK },
+        { "admin.enableServer=maybe\n", ERR_INVALID },
+        { "admin.serverPort=65536\n", ERR_INVALID },
+        { "metricsProvider.className="
+          "org.apache.zookeeper.metrics.impl.DefaultMetricsProvider\n",
+          ERR_OK },
+        { "metricsProvider.className=com.example.Mine\n", ERR_INVALID },
+        { "snapshot.compression.method=snappy\n", ERR_OK },
+        { "snapshot.compression.method=lzo\n", ERR_OK },
+        { "peerType=observer\n", ERR_OK },
+        { "peerType=king\n", ERR_INVALID },
+        { "DigestAuthenticationProvider.digestAlg=SHA1\n", ERR_OK },
+        { "DigestAuthenticationProvider.digestAlg=SHA3-256\n", ERR_INVALID },
+        { "audit.enable=true\n", ERR_INVALID },
+        { "enforceQuota=true\n", ERR_OK },
+        { "server.1=a:2888:3888;2181\n", ERR_OK },
+        { "server.1=a:1:2\nserver.2=b:1:2\n", ERR_INVALID },
+        { "group.1=1:2\nweight.1=1\nno.such.key=1\n", ERR_OK },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct keeper_config c;
+        struct errmsg why;
+        char text[512];
+
+        (void)snprintf(text, sizeof text, "dataDir=/x\n%s", cases[i].line);
+        ck_assert_msg(read_text(&c, text, &why) == cases[i].err, "%s: %s",
+                      cases[i].line, why.text);
+        ck_assert_int_eq(cases[i].err != ERR_OK, why.text[0] != '\0');
+        if (cases[i].err == ERR_OK)
+            ck_assert_str_eq(c.file_text, text);
+        keeper_config_fini(&c);
+    }
+}
+END_TEST
+
 UNIT_MAIN("keeper_config", a_file_is_read_as_java_reads_properties,
           bad_values_name_file_line_and_key,
-          one_server_line_may_carry_the_port_and_two_are_refused)
+          one_server_line_may_carry_the_port_and_two_are_refused,
+          every_key_is_honoured_accepted_or_refused_with_a_remedy)
