@@ -15,6 +15,7 @@
 #include "keeper/kcore.h"
 #include "keeper/klog.h"
 #include "keeper/ksnap.h"
+#include "keeper/ksnap_file.h"
 #include "keeper/ktls.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -74,8 +75,7 @@ struct ksnap_job {
     struct keeper *keeper;
     struct wr chunk;
     uint32_t sum;
-    int fd;
-    off_t position; /* bytes written */
+    struct ksnap_file file;
     char *temp;
     char *name;
     int64_t end_zxid; /* newest change it may show */

@@ -7,7 +7,6 @@
  * 3. When everything the nodes may show is durable, the file is sealed, synced
  *    and renamed. Until then it has a name no reader looks at. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -32,37 +31,21 @@ static char *path_in(const char *dir, const char *prefix, int64_t zxid)
 
 static enum err chunk_write(struct ksnap_job *job)
 {
-    size_t done = 0;
-
     job->sum = ksnap_sum(job->sum, bytes_make(job->chunk.data, job->chunk.len));
     if (job->last)
         ksnap_seal(&job->chunk, job->sum, job->snap.zxid);
     if (job->chunk.err != ERR_OK)
         return err_set(&job->why, job->chunk.err, "no memory");
-    while (done < job->chunk.len) {
-        ssize_t n =
-            write(job->fd, job->chunk.data + done, job->chunk.len - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return err_set(&job->why, err_from_errno(errno), "write: %s",
-                           strerror(errno));
-        done += (size_t)n;
-    }
-    /* Bring it to the disk at once: a journal that has to carry hundreds of
-     * megabytes at the end would hold up the log's own syncs. */
-    (void)sync_file_range(job->fd, job->position, (off_t)done,
-                          SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-    job->position += (off_t)done;
-    return ERR_OK;
+    return ksnap_file_write(
+        &job->file, bytes_make(job->chunk.data, job->chunk.len), &job->why);
 }
 
 static enum err file_finish(struct ksnap_job *job)
 {
-    if (fsync(job->fd) != 0)
-        return err_set(&job->why, err_from_errno(errno), "sync: %s",
-                       strerror(errno));
+    enum err err = ksnap_file_finish(&job->file, &job->why);
+
+    if (err != ERR_OK)
+        return err;
     if (rename(job->temp, job->name) != 0)
         return err_set(&job->why, err_from_errno(errno), "rename: %s",
                        strerror(errno));
@@ -74,13 +57,8 @@ static void job_write(struct job *at)
     struct ksnap_job *job = CONTAINER_OF(at, struct ksnap_job, write);
 
     job->err = ERR_OK;
-    if (job->fd < 0) {
-        job->fd =
-            open(job->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        if (job->fd < 0)
-            job->err = err_set(&job->why, err_from_errno(errno), "open: %s",
-                               strerror(errno));
-    }
+    if (job->file.fd < 0)
+        job->err = ksnap_file_open(&job->file, job->temp, &job->why);
     if (job->err == ERR_OK)
         job->err = chunk_write(job);
     if (job->err == ERR_OK && job->last)
@@ -93,9 +71,7 @@ static void job_write(struct job *at)
 static void job_forget(struct ksnap_job *job)
 {
     ksnap_stop(&job->snap);
-    if (job->fd >= 0)
-        close(job->fd);
-    job->fd = -1;
+    ksnap_file_close(&job->file);
     mem_free(job->temp);
     mem_free(job->name);
     job->temp = job->name = NULL;
@@ -171,7 +147,6 @@ static void job_start(struct keeper *keeper)
     job->temp = path_in(keeper->snap_dir, "new-snapshot.", job->snap.zxid);
     job->name = path_in(keeper->snap_dir, "snapshot.", job->snap.zxid);
     job->sum = KSNAP_SUM_FIRST;
-    job->position = 0;
     job->why.text[0] = '\0';
     job->started_us = clock_mono_us();
     job->state = KSNAP_NODES;
@@ -221,7 +196,7 @@ void ksnap_job_init(struct keeper *keeper)
     struct ksnap_job *job = &keeper->snap;
 
     job->keeper = keeper;
-    job->fd = -1;
+    ksnap_file_init(&job->file);
     job->write.run = job_write;
     job->done.run = job_done;
     next_due(keeper);
@@ -242,10 +217,10 @@ void ksnap_job_stop(struct keeper *keeper)
 /* The first snapshot of a new directory, without which logs are not trusted. */
 enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
 {
-    struct ksnap_job job = {
-        .keeper = keeper, .fd = -1, .sum = KSNAP_SUM_FIRST, .last = true
-    };
-    enum err err = ERR_OK;
+    struct ksnap_job job = { .keeper = keeper,
+                             .sum = KSNAP_SUM_FIRST,
+                             .last = true };
+    enum err err;
 
     wr_init(&job.chunk, INT32_MAX);
     ksnap_start(&job.snap, &keeper->core, &job.chunk);
@@ -254,10 +229,7 @@ enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
     ksnap_end(&job.snap, &job.chunk);
     job.temp = path_in(keeper->snap_dir, "new-snapshot.", job.snap.zxid);
     job.name = path_in(keeper->snap_dir, "snapshot.", job.snap.zxid);
-    job.fd = open(job.temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (job.fd < 0)
-        err = err_set(&job.why, err_from_errno(errno), "open: %s",
-                      strerror(errno));
+    err = ksnap_file_open(&job.file, job.temp, &job.why);
     if (err == ERR_OK)
         err = chunk_write(&job);
     if (err == ERR_OK)
