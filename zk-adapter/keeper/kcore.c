@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/diag.h"
+#include "keeper/kahead.h"
 
 static bool random_bytes(void *out, size_t len)
 {
@@ -547,12 +548,18 @@ static size_t frame_len(struct kcore *core, struct kpeer *peer, struct bytes in,
 size_t kcore_feed(struct kcore *core, struct kpeer *peer, struct bytes in,
                   size_t *need)
 {
+    /* Length, xid, type; most types go on with a path. */
+    static const struct kahead_form form = { 0, 4, 12 };
+    struct kahead ahead;
     size_t done = 0;
 
     peer->paused = false;
     *need = 4;
     if (in.len == 0)
         return 0;
+    kahead_start(&ahead, &form, 0);
+    kahead_look(&ahead, &core->tree, in);
+    kahead_look(&ahead, &core->tree, in);
     while (peer->close == KPEER_OPEN) {
         struct bytes rest = bytes_make(in.at + done, in.len - done);
 
@@ -563,6 +570,8 @@ size_t kcore_feed(struct kcore *core, struct kpeer *peer, struct bytes in,
         size_t len = frame_len(core, peer, rest, need);
         if (len == 0 || len > rest.len)
             break;
+        if (len < rest.len)
+            kahead_look(&ahead, &core->tree, in);
         frame_handle(core, peer, bytes_make(rest.at + 4, len - 4));
         done += len;
     }

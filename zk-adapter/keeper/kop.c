@@ -104,10 +104,12 @@ static void create_log(struct kcore *core, const struct kop *op,
 }
 
 static enum kcode create_check(const struct kact *act, struct kop *op,
-                               struct ktree_node **parent)
+                               struct ktree_node **parent, uint32_t *hash)
 {
     struct kcore *core = act->core;
     ptrdiff_t up = kpath_parent(op->path);
+
+    *hash = ktree_hash(&core->tree, op->path);
 
     /* A null path is unreadable where a parent is looked for; elsewhere it is
      * just an invalid one. */
@@ -127,10 +129,11 @@ static enum kcode create_check(const struct kact *act, struct kop *op,
                                 (int)(*parent)->cversion);
         if (bytes_is_null(op->path))
             return K_SYSTEM_ERROR;
+        *hash = ktree_hash(&core->tree, op->path);
     }
     if (!kpath_is_valid(op->path))
         return K_BAD_ARGUMENTS;
-    if (ktree_find(&core->tree, op->path) != NULL)
+    if (ktree_find_hashed(&core->tree, op->path, *hash) != NULL)
         return K_NODE_EXISTS;
     if (ktree_owner_is_session(ktree_owner(*parent)))
         return K_NO_CHILDREN_FOR_EPHEMERALS;
@@ -144,13 +147,15 @@ static enum kcode create_apply(const struct kact *act, struct kop *op,
     struct ktree_node *parent;
     struct ktree_node *node;
     int64_t owner;
-    enum kcode code = create_check(act, op, &parent);
+    uint32_t hash;
+    enum kcode code = create_check(act, op, &parent, &hash);
 
     if (code != K_OK)
         return code;
     create_kind(act, op, &change->log_type, &owner);
-    node = ktree_add(&core->tree, parent, op->path, op->data,
-                     kacl_intern(&core->tree.acls, &op->acl, act->zxid), owner);
+    node = ktree_add_hashed(&core->tree, parent, op->path, op->data,
+                            kacl_intern(&core->tree.acls, &op->acl, act->zxid),
+                            owner, hash);
     if (node == NULL)
         return K_SYSTEM_ERROR;
     node->czxid = node->mzxid = node->pzxid = act->zxid;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "keeper/kahead.h"
 #include "keeper/kquota.h"
 #include "keeper/ksnap.h"
 #include "keeper/ktxn.h"
@@ -144,6 +145,9 @@ static enum err file_map(const char *name, struct bytes *out,
                           strerror(errno));
         else
             *out = bytes_make(at, (size_t)st.st_size);
+        /* The disk reads ahead while the bytes before are looked at. */
+        if (err == ERR_OK)
+            (void)madvise(at, (size_t)st.st_size, MADV_SEQUENTIAL);
     }
     close(fd);
     return err;
@@ -243,10 +247,17 @@ static enum err tail_bad(const char *name, struct bytes file, size_t at,
 static enum err records_replay(struct kcore *core, struct bytes file,
                                size_t *at, uint64_t *records)
 {
+    static const struct kahead_form form = { 8, KTXN_FRONT + 1,
+                                             KTXN_FRONT + KTXN_HEADER };
+    struct kahead ahead;
     struct bytes payload;
     enum err err;
 
+    kahead_start(&ahead, &form, *at);
+    kahead_look(&ahead, &core->tree, file);
+    kahead_look(&ahead, &core->tree, file);
     while ((err = ktxn_next(file, at, &payload)) == ERR_OK) {
+        kahead_look(&ahead, &core->tree, file);
         if (ktxn_zxid(payload) <= core->zxid)
             continue;
         err = ktxn_replay(core, payload);

@@ -295,7 +295,7 @@ static enum err node_load(struct load *load, struct bytes path)
     int64_t pzxid = rd_i64(r);
     struct ktree_node *parent = NULL;
     struct ktree_node *node;
-    bool exists;
+    uint32_t hash;
 
     if (r->err != ERR_OK)
         return r->err;
@@ -307,11 +307,12 @@ static enum err node_load(struct load *load, struct bytes path)
     } else if (tree->root != NULL) {
         return err_set(load->why, ERR_FORMAT, "a second root");
     }
-    node = ktree_add_new(tree, parent, path, data, acl_of(load, acl), owner,
-                         &exists);
-    if (exists)
+    hash = ktree_hash(tree, path);
+    if (ktree_find_hashed(tree, path, hash) != NULL)
         return err_set(load->why, ERR_FORMAT, "node %.*s is there twice",
                        BYTES_ARG(path));
+    node = ktree_add_hashed(tree, parent, path, data, acl_of(load, acl), owner,
+                            hash);
     if (node == NULL)
         return err_set(load->why, ERR_NOMEM, "no memory for the tree");
     node->czxid = czxid;

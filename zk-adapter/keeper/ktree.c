@@ -6,10 +6,11 @@
 enum {
     PIECE = 4096,       /* chains in a piece of the table */
     INLINE_MOST = 1024, /* longer data goes into a block of its own */
+    SPLITS_AHEAD = 4,   /* chains looked at before they are split */
 };
 
 struct ktree_chains {
-    struct ktree_node *chain[PIECE];
+    uint64_t chain[PIECE];
 };
 
 void ktree_init(struct ktree *tree)
@@ -39,9 +40,51 @@ static size_t chain_index(const struct ktree *tree, uint32_t hash)
     return i < tree->n_chains ? i : i & (mask >> 1);
 }
 
-static struct ktree_node **chain_at(const struct ktree *tree, size_t i)
+static uint64_t *chain_at(const struct ktree *tree, size_t i)
 {
     return &tree->pieces[i / PIECE]->chain[i % PIECE];
+}
+
+/* A link: | 1: leads to the last | 15 bits of the hash | 48 bits of address |,
+ * 0 when it leads nowhere. The bits of the hash are those by which chains part
+ * next while there are between 2^10 and 2^25 of them, so that a chain can be
+ * split by its links. */
+enum { LINK_ADDRESS = 48, LINK_BITS_FROM = 10, LINK_BITS = 15 };
+#define LINK_LAST ((uint64_t)1 << 63)
+
+static uint64_t link_bits(uint32_t hash)
+{
+    return (uint64_t)(hash >> LINK_BITS_FROM & ((1u << LINK_BITS) - 1))
+           << LINK_ADDRESS;
+}
+
+/* To `node`, with `next` behind it. */
+static uint64_t link_to(const struct ktree_node *node, uint64_t next)
+{
+    uint64_t at = (uint64_t)(uintptr_t)node;
+
+    assert(at >> LINK_ADDRESS == 0);
+    return at | link_bits(node->hash) | (next ? 0 : LINK_LAST);
+}
+
+static struct ktree_node *link_node(uint64_t link)
+{
+    return (
+        struct ktree_node *)(uintptr_t)(link &
+                                        (((uint64_t)1 << LINK_ADDRESS) - 1));
+}
+
+static bool link_may_be(uint64_t link, uint32_t hash)
+{
+    return (link & ~LINK_LAST) >> LINK_ADDRESS ==
+           link_bits(hash) >> LINK_ADDRESS;
+}
+
+static uint64_t link_next(uint64_t link)
+{
+    if (link == 0)
+        return 0;
+    return link & LINK_LAST ? 0 : link_node(link)->chain;
 }
 
 static void piece_add(struct ktree *tree)
@@ -60,58 +103,119 @@ void ktree_reserve(struct ktree *tree, size_t n)
         tree->n_chains = n;
 }
 
+/* The bit of the hash by which the chains part, as far as the link tells. */
+static bool link_hash_bit(uint64_t link, unsigned bit)
+{
+    if (bit >= LINK_BITS_FROM && bit < LINK_BITS_FROM + LINK_BITS)
+        return link >> (LINK_ADDRESS + bit - LINK_BITS_FROM) & 1;
+    return link_node(link)->hash >> bit & 1;
+}
+
+/* The new chain takes its share of the one that held it until now. */
+static void chain_split(struct ktree *tree, size_t from, size_t to)
+{
+    unsigned bit = 63 - (unsigned)__builtin_clzll(to);
+    uint64_t link = *chain_at(tree, from);
+    uint64_t ends[2] = { 0, 0 };
+
+    if (link & LINK_LAST) { /* one node: it need not be touched */
+        if (link_hash_bit(link, bit)) {
+            *chain_at(tree, to) = link;
+            *chain_at(tree, from) = 0;
+        }
+        return;
+    }
+    while (link != 0) {
+        struct ktree_node *node = link_node(link);
+        uint64_t *end = &ends[link_hash_bit(link, bit)];
+        uint64_t next = link_next(link);
+
+        node->chain = *end;
+        *end = (link & ~LINK_LAST) | (*end ? 0 : LINK_LAST);
+        link = next;
+    }
+    *chain_at(tree, from) = ends[0];
+    *chain_at(tree, to) = ends[1];
+}
+
+/* Chains that will be split soon: their first nodes shall be at hand then, and
+ * those behind them. */
+static void chains_expect(const struct ktree *tree, size_t i)
+{
+    uint64_t far = *chain_at(tree, i + 2 * SPLITS_AHEAD);
+    uint64_t near = *chain_at(tree, i + SPLITS_AHEAD);
+
+    if (far != 0 && !(far & LINK_LAST))
+        __builtin_prefetch(link_node(far), 1);
+    near = link_next(near);
+    if (near != 0 && !(near & LINK_LAST))
+        __builtin_prefetch(link_node(near), 1);
+}
+
 static void table_grow(struct ktree *tree)
 {
     size_t i = tree->n_chains;
+    size_t from;
 
     if (i / PIECE == tree->n_pieces)
         piece_add(tree);
     tree->n_chains++;
     if (i == 0)
         return;
-    /* The new chain takes its share of the one that held it until now. */
-    size_t top = (size_t)1 << (63 - __builtin_clzll(i));
-    struct ktree_node **from = chain_at(tree, i - top);
-    struct ktree_node **to = chain_at(tree, i);
-    while (*from != NULL) {
-        struct ktree_node *node = *from;
-
-        if (chain_index(tree, node->hash) == i) {
-            *from = node->chain;
-            node->chain = *to;
-            *to = node;
-        } else {
-            from = &node->chain;
-        }
-    }
+    from = i - ((size_t)1 << (63 - __builtin_clzll(i)));
+    if (from + 2 * SPLITS_AHEAD < i)
+        chains_expect(tree, from);
+    chain_split(tree, from, i);
 }
 
 static void table_put(struct ktree *tree, struct ktree_node *node)
 {
     if (tree->n >= tree->n_chains)
         table_grow(tree);
-    struct ktree_node **chain = chain_at(tree, chain_index(tree, node->hash));
+    uint64_t *chain = chain_at(tree, chain_index(tree, node->hash));
     node->chain = *chain;
-    *chain = node;
+    *chain = link_to(node, node->chain);
     tree->n++;
 }
 
 static void table_remove(struct ktree *tree, struct ktree_node *node)
 {
-    struct ktree_node **at = chain_at(tree, chain_index(tree, node->hash));
+    uint64_t *at = chain_at(tree, chain_index(tree, node->hash));
+    uint64_t *before = NULL; /* the link that leads to the one before */
 
-    while (*at != node) {
-        assert(*at != NULL);
-        at = &(*at)->chain;
+    while (link_node(*at) != node) {
+        assert(*at != 0 && !(*at & LINK_LAST));
+        before = at;
+        at = &link_node(*at)->chain;
     }
     *at = node->chain;
+    if (*at == 0 && before != NULL)
+        *before |= LINK_LAST;
     tree->n--;
+}
+
+/* Eight bytes at once; keyed, so that nobody can choose paths of one chain. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static uint32_t path_hash(const struct ktree *tree, struct bytes path)
 {
-    uint64_t h = bytes_hash(path, tree->seed);
+    uint64_t h = tree->seed ^ path.len;
+    uint64_t word;
 
+    for (; path.len >= sizeof word; path.len -= sizeof word) {
+        memcpy(&word, path.at, sizeof word);
+        h = mix(h ^ word ^ 0x9e3779b97f4a7c15u, tree->seed | 1);
+        path.at += sizeof word;
+    }
+    word = 0;
+    if (path.len > 0)
+        memcpy(&word, path.at, path.len);
+    h = mix(h ^ word ^ 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u);
     return (uint32_t)(h ^ h >> 32);
 }
 
@@ -132,24 +236,47 @@ static bool node_is_at(const struct ktree_node *node, struct bytes path)
     return left == 0;
 }
 
-static struct ktree_node *find_hashed(const struct ktree *tree,
-                                      struct bytes path, uint32_t hash)
+uint32_t ktree_hash(const struct ktree *tree, struct bytes path)
 {
-    struct ktree_node *node;
+    uint32_t hash = path_hash(tree, path);
 
+    if (tree->n_chains > 0)
+        __builtin_prefetch(chain_at(tree, chain_index(tree, hash)), 1);
+    return hash;
+}
+
+void ktree_expect(const struct ktree *tree, uint32_t hash)
+{
+    uint64_t link;
+
+    if (tree->n_chains == 0)
+        return;
+    link = *chain_at(tree, chain_index(tree, hash));
+    if (link != 0 && (!(link & LINK_LAST) || link_may_be(link, hash)))
+        __builtin_prefetch(link_node(link));
+}
+
+struct ktree_node *ktree_find_hashed(const struct ktree *tree,
+                                     struct bytes path, uint32_t hash)
+{
     if (path.len == 0 || (path.len == 1 && path.at[0] == '/'))
         return tree->root;
     if (tree->n_chains == 0)
         return NULL;
-    node = *chain_at(tree, chain_index(tree, hash));
-    while (node != NULL && !(node->hash == hash && node_is_at(node, path)))
-        node = node->chain;
-    return node;
+    for (uint64_t link = *chain_at(tree, chain_index(tree, hash)); link != 0;
+         link = link_next(link)) {
+        struct ktree_node *node = link_node(link);
+
+        if (link_may_be(link, hash) && node->hash == hash &&
+            node_is_at(node, path))
+            return node;
+    }
+    return NULL;
 }
 
 struct ktree_node *ktree_find(const struct ktree *tree, struct bytes path)
 {
-    return find_hashed(tree, path, path_hash(tree, path));
+    return ktree_find_hashed(tree, path, path_hash(tree, path));
 }
 
 struct ktree_node *ktree_nearest(const struct ktree *tree, struct bytes path)
@@ -366,9 +493,11 @@ static void node_link(struct ktree *tree, struct ktree_node *parent,
     count_in(tree, node, 1);
 }
 
-static struct ktree_node *
-add_hashed(struct ktree *tree, struct ktree_node *parent, struct bytes path,
-           struct bytes data, struct kacl *acl, int64_t owner, uint32_t hash)
+struct ktree_node *ktree_add_hashed(struct ktree *tree,
+                                    struct ktree_node *parent,
+                                    struct bytes path, struct bytes data,
+                                    struct kacl *acl, int64_t owner,
+                                    uint32_t hash)
 {
     size_t above =
         parent ? (parent->parent ? ktree_path_len(parent) : 0) + 1 : 0;
@@ -392,22 +521,8 @@ struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
                              struct bytes path, struct bytes data,
                              struct kacl *acl, int64_t owner)
 {
-    return add_hashed(tree, parent, path, data, acl, owner,
-                      path_hash(tree, path));
-}
-
-struct ktree_node *ktree_add_new(struct ktree *tree, struct ktree_node *parent,
-                                 struct bytes path, struct bytes data,
-                                 struct kacl *acl, int64_t owner, bool *exists)
-{
-    uint32_t hash = path_hash(tree, path);
-
-    *exists = find_hashed(tree, path, hash) != NULL;
-    if (*exists) {
-        kacl_unref(&tree->acls, acl);
-        return NULL;
-    }
-    return add_hashed(tree, parent, path, data, acl, owner, hash);
+    return ktree_add_hashed(tree, parent, path, data, acl, owner,
+                            path_hash(tree, path));
 }
 
 void ktree_detach(struct ktree *tree, struct ktree_node *node)

@@ -8,7 +8,10 @@
  *      only when ephemeral, container, TTL
  *
  * A node of 100 bytes of data costs about 240 bytes. The table grows by one
- * chain with each new node (linear hashing), so no request pays for a rehash.
+ * chain with each new node (linear hashing), so no request pays for a rehash. A
+ * link of a chain carries some bits of the hash of the node it leads to, and
+ * whether that is the last one, so that most nodes that are not looked for are
+ * never touched.
  *
  * Everything here is a change to memory: no system calls, no time, no checks of
  * versions or rights (kwrite.c does those). Both live requests and the replay
@@ -36,7 +39,7 @@ enum ktree_flag {
 };
 
 struct ktree_node {
-    struct ktree_node *chain;    /* in the hash table */
+    uint64_t chain;              /* to the next in the hash table; ktree.c */
     struct ktree_node *parent;   /* NULL: the root */
     struct ktree_node *next;     /* sibling */
     struct ktree_node *prev;     /* sibling; NULL: the first */
@@ -123,10 +126,21 @@ struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
                              struct bytes path, struct bytes data,
                              struct kacl *acl, int64_t owner);
 
-/* The same, but NULL too if there is such a node already; `*exists` tells. */
-struct ktree_node *ktree_add_new(struct ktree *tree, struct ktree_node *parent,
-                                 struct bytes path, struct bytes data,
-                                 struct kacl *acl, int64_t owner, bool *exists);
+/* The hash of a path, for those who need it more than once. Its place in the
+ * table is fetched meanwhile: ask early. */
+uint32_t ktree_hash(const struct ktree *tree, struct bytes path);
+
+/* The path with this hash will be looked up soon: fetch its node, too. */
+void ktree_expect(const struct ktree *tree, uint32_t hash);
+
+/* ktree_find() and ktree_add() with the path's hash. */
+struct ktree_node *ktree_find_hashed(const struct ktree *tree,
+                                     struct bytes path, uint32_t hash);
+struct ktree_node *ktree_add_hashed(struct ktree *tree,
+                                    struct ktree_node *parent,
+                                    struct bytes path, struct bytes data,
+                                    struct kacl *acl, int64_t owner,
+                                    uint32_t hash);
 
 /* Take a node without children out of the tree, its links kept so that
  * ktree_attach() in reverse order puts it back where it was. */

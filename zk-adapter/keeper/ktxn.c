@@ -126,9 +126,10 @@ static enum err replay_create(const struct replay *rp, struct rd *r,
     ptrdiff_t up = kpath_parent(path);
     if (r->err != ERR_OK || up < 0 || path.len < 2)
         return r->err != ERR_OK ? r->err : ERR_FORMAT;
+    uint32_t hash = ktree_hash(tree, path);
     struct ktree_node *parent =
         ktree_find(tree, bytes_make(path.at, (size_t)up));
-    struct ktree_node *node = ktree_find(tree, path);
+    struct ktree_node *node = ktree_find_hashed(tree, path, hash);
     if (parent == NULL)
         return ERR_OK;
     struct kacl *shared =
@@ -136,7 +137,7 @@ static enum err replay_create(const struct replay *rp, struct rd *r,
     if (node != NULL) {
         ktree_set_acl(tree, node, shared);
     } else {
-        node = ktree_add(tree, parent, path, data, shared, owner);
+        node = ktree_add_hashed(tree, parent, path, data, shared, owner, hash);
         if (node == NULL)
             return ERR_NOMEM;
         node->czxid = node->mzxid = node->pzxid = rp->zxid;

@@ -70,6 +70,45 @@ START_TEST(many_nodes_are_found_and_leave_nothing_behind)
 }
 END_TEST
 
+START_TEST(nodes_come_and_go_in_any_order)
+{
+    enum { N = 20000, TURNS = 100000 };
+    struct ktree tree;
+    struct ktree_node **nodes = mem_need_array(N, sizeof *nodes);
+    size_t n = 0;
+    uint64_t x = 88172645463325252u;
+    char path[32];
+
+    ktree_init(&tree);
+    ktree_plant(&tree);
+    for (int turn = 0; turn < TURNS; turn++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        size_t i = x % N;
+        snprintf(path, sizeof path, "/node-%zu", i);
+        struct ktree_node *node = ktree_find(&tree, bytes_of(path));
+        ck_assert_ptr_eq(node, nodes[i]);
+        if (node == NULL) {
+            nodes[i] = add(&tree, path, "", 0);
+            n++;
+        } else {
+            ktree_detach(&tree, node);
+            if (x >> 63) { /* as a failed multi puts it back */
+                ktree_attach(&tree, node);
+                continue;
+            }
+            ktree_free(&tree, node);
+            nodes[i] = NULL;
+            n--;
+        }
+        ck_assert_uint_eq(tree.n, n + 4);
+    }
+    ktree_fini(&tree);
+    mem_free(nodes);
+}
+END_TEST
+
 START_TEST(data_moves_in_and_out_of_the_node)
 {
     struct ktree tree;
@@ -184,7 +223,7 @@ END_TEST
 
 UNIT_MAIN("ktree", an_empty_server_has_four_nodes,
           many_nodes_are_found_and_leave_nothing_behind,
-          data_moves_in_and_out_of_the_node,
+          nodes_come_and_go_in_any_order, data_moves_in_and_out_of_the_node,
           detached_nodes_go_back_to_where_they_were,
           a_walk_survives_deletions_under_its_feet,
           the_nearest_ancestor_is_found)
