@@ -18,6 +18,6 @@ void api_heartbeat(struct request *request)
             ? KAFKA_UNSUPPORTED_VERSION
             : groups_heartbeat(request->broker->groups, in->group_id,
                                in->member_id, in->group_instance_id,
-                               in->generation_id);
+                               in->generation_id, request->arrived_us);
     request_reply(request, &out);
 }

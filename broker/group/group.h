@@ -82,10 +82,10 @@ void groups_join(struct groups *groups, struct request *request,
 void groups_sync(struct groups *groups, struct request *request,
                  const struct wire_sync_group_request *in);
 
-/* enum kafka_error. */
+/* enum kafka_error. `now_us`: when it was said, monotonic. */
 int16_t groups_heartbeat(struct groups *groups, struct bytes group_id,
                          struct bytes member_id, struct bytes instance_id,
-                         int32_t generation);
+                         int32_t generation, int64_t now_us);
 
 /* Fills the answer but for versions; members' order is the request's. */
 void groups_leave(struct groups *groups, struct request *request,

@@ -322,7 +322,8 @@ void group_stored(struct group *group, struct group_store *store, int16_t error,
                   struct group_env *env);
 
 /* NONE, REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION,
- * FENCED_INSTANCE_ID, COORDINATOR_NOT_AVAILABLE. */
+ * FENCED_INSTANCE_ID, COORDINATOR_NOT_AVAILABLE. Of `env` it looks at the time
+ * alone. */
 int16_t group_heartbeat(struct group *group, struct bytes member_id,
                         struct bytes instance_id, int32_t generation,
                         struct group_env *env);

@@ -230,11 +230,11 @@ void groups_sync(struct groups *groups, struct request *request,
 
 int16_t groups_heartbeat(struct groups *groups, struct bytes id,
                          struct bytes member_id, struct bytes instance_id,
-                         int32_t generation)
+                         int32_t generation, int64_t now_us)
 {
+    struct group_env env = { .now_us = now_us }; /* it asks for nothing else */
     struct group_shard *shard;
     struct group *group;
-    struct shard_env env;
     int16_t error = groups_enter_named(groups, id, &shard);
 
     if (error == KAFKA_COORDINATOR_LOAD_IN_PROGRESS)
@@ -243,9 +243,8 @@ int16_t groups_heartbeat(struct groups *groups, struct bytes id,
         return error;
     group = shard_find(shard, id);
     if (group) {
-        shard_env_init(&env, shard);
-        error = group_heartbeat(group, member_id, instance_id, generation,
-                                &env.env);
+        error =
+            group_heartbeat(group, member_id, instance_id, generation, &env);
         shard_arm(shard, group);
     } else {
         error = KAFKA_UNKNOWN_MEMBER_ID;

@@ -27,7 +27,7 @@ static void conn_on_ready(struct loop_io *io, unsigned ready)
     if ((ready & LOOP_READ) && waits)
         conn->heard = true;
     if ((ready & LOOP_WRITE) || !waits)
-        conn_go_on(conn);
+        conn_go_on(conn, ready & LOOP_READ);
     else
         conn_settle(conn, false);
 }
@@ -59,8 +59,40 @@ void conn_attach(struct conn *conn, struct reactor *reactor)
 {
     conn->reactor = reactor;
     loop_io_init(&conn->io, reactor->loop, conn->io.fd, conn_on_ready);
+    conn->window_us = loop_now_us(reactor->loop);
+    conn->weight = 0;
     reactor_keep_on(reactor);
     conn_settle(conn, true);
+}
+
+/* Between two requests, with nothing on its way: let another reactor have it.
+ */
+static void conn_move(struct conn *conn, struct reactor *to)
+{
+    struct reactor *from = conn->reactor;
+    int fd = conn->io.fd;
+
+    loop_io_fini(&conn->io);
+    conn->io.fd = fd;
+    list_remove(&conn->link);
+    list_remove(&conn->turn_link);
+    reactor_take(to, conn); /* counted there before it is none of ours */
+    from->n_conns--;
+    net_on_gone(from->net); /* it may have ended there meanwhile */
+}
+
+/* An answer has left: is it better off elsewhere? */
+static void conn_gather(struct conn *conn, size_t sent)
+{
+    struct reactor *to;
+
+    if (sent == 0 || conn->state != CONN_IDLE ||
+        !list_is_empty(&conn->turn_link))
+        return;
+    conn->weight += sent / NET_WEIGHT_BYTES;
+    to = gather_where(conn);
+    if (to != NULL)
+        conn_move(conn, to);
 }
 
 void conn_free(struct conn *conn)
@@ -160,10 +192,10 @@ static bool conn_flush(struct conn *conn, size_t *sent)
     return false;
 }
 
-void conn_go_on(struct conn *conn)
+void conn_go_on(struct conn *conn, bool readable)
 {
     size_t sent = 0;
-    bool read = false;
+    bool read = readable || conn->heard || conn->stash.data != NULL;
 
     if (conn->state == CONN_DEAD || !conn_flush(conn, &sent))
         return;
@@ -172,15 +204,17 @@ void conn_go_on(struct conn *conn)
             conn_close(conn);
             return;
         }
-        bool more = conn_read(conn);
+        bool more = read && conn_read(conn);
 
-        read = true;
         if (conn->state == CONN_DEAD || !conn_flush(conn, &sent))
             return;
         if (more && conn->out == NULL && conn->request == NULL)
             reactor_later(conn->reactor, conn);
+    } else {
+        read = false;
     }
     conn_settle(conn, read || sent > 0);
+    conn_gather(conn, sent);
 }
 
 void conn_expire(struct conn *conn)

@@ -133,6 +133,7 @@ static void frame_got(struct conn *conn, size_t n, struct turn *turn)
     conn->counted = 0;
     conn->head_got = 0;
     turn->requests++;
+    conn->weight += 1 + need / NET_WEIGHT_BYTES;
     conn_serve(conn, &frame, need);
 }
 

@@ -13,6 +13,9 @@ static void net_fini(struct net *net)
         loop_stop(net->reactors[i].loop);
         loop_join(net->reactors[i].loop);
     }
+    /* one that moved to a reactor that had ended */
+    for (size_t i = 0; i < net->n_reactors; i++)
+        loop_turn(net->reactors[i].loop, 0);
     /* requests that are freed now may make room in any reactor's budget, and
      * connections are counted off at the acceptor */
     for (size_t i = 0; i < net->n_reactors; i++)

@@ -11,6 +11,9 @@
  *                            │ must wait                      ▲
  *                            └─▶ parked on an object ─▶ request_post()
  *
+ * Between two requests a connection may move to another reactor: quiet ones
+ * gather on the first (gather.c).
+ *
  * A handler ends in exactly one of request_reply(), request_reply_none() (acks
  * 0) or request_close(), now or later; until then the request is the handler's,
  * also when the peer has gone meanwhile (the reply is then dropped).

@@ -36,6 +36,7 @@ enum net_limits {
     NET_TURN_REQUESTS = 32,       /* handled of one connection, likewise */
     NET_OUT_SOFT = 64 * 1024,     /* bytes of replies gathered before sending */
     NET_REQUESTS_KEPT = 32,       /* free request structs of a reactor */
+    NET_WEIGHT_BYTES = 16 * 1024, /* in or out: as busy as a request more */
     NET_BACKLOG = 1024,           /* least length of the accept queue */
     NET_ACCEPT_TURN = 64,         /* connections accepted in one turn */
     NET_REPLY_MOST = 512 * 1024 * 1024, /* memory bytes of one connection's
@@ -96,6 +97,8 @@ struct conn {
     bool in_handler; /* replies come from inside conn_serve() */
     struct stash stash;
     int64_t active_us;    /* last progress, monotonic */
+    int64_t window_us;    /* since then `weight` counts */
+    size_t weight;        /* requests; large ones count for several */
     struct job job;       /* from the acceptor to its reactor */
     struct in6_addr addr; /* IPv4 is mapped */
     uint16_t port;
@@ -116,9 +119,14 @@ struct reactor {
     struct job draining; /* from net_stop(): answer, then close */
     struct job closing;  /* from net_stop(): close now */
     bool is_draining;
-    int64_t hook_us;        /* loop_now_us() when the hook ran last */
-    struct conn *favoured;  /* goes on reading in spite of the budget */
-    _Atomic size_t n_conns; /* given to it and not freed yet */
+    int64_t hook_us;          /* loop_now_us() when the hook ran last */
+    int64_t measured_us;      /* when the two below were measured */
+    int64_t used_us;          /* CPU time of its thread */
+    _Atomic int used_percent; /* of a core, since the round before */
+    size_t gives;             /* connections it may give away in this round */
+    _Atomic int takes;        /* and may be given (the first one's; gather.c) */
+    struct conn *favoured;    /* goes on reading in spite of the budget */
+    _Atomic size_t n_conns;   /* given to it and not freed yet */
     _Atomic size_t n_starved;
     struct bufs bufs;
     struct list requests; /* open ones, for net_stop() */
@@ -166,8 +174,10 @@ void conn_attach(struct conn *conn, struct reactor *reactor);
 void conn_close(struct conn *conn);
 /* A closed one whose request is gone. */
 void conn_free(struct conn *conn);
-/* Send what waits, serve what was received, put it where it belongs. */
-void conn_go_on(struct conn *conn);
+/* Send what waits, serve what was received, put it where it belongs.
+ * `readable`: the socket may have something for us. It may move to another
+ * reactor: not ours any more then. */
+void conn_go_on(struct conn *conn, bool readable);
 /* The list of its state is older than it should be: close, with a line. */
 void conn_expire(struct conn *conn);
 
@@ -190,6 +200,15 @@ void conn_serve(struct conn *conn, const struct buf *frame, uint32_t len);
 size_t requests_drop_all(struct reactor *reactor);
 /* Free spare ones down to `keep`. */
 void requests_trim(struct reactor *reactor, size_t keep);
+
+/* -- gather.c
+ * ------------------------------------------------------------------ */
+
+/* An answer has left: the reactor on which the connection is better off from
+ * now on; NULL: it stays. */
+struct reactor *gather_where(struct conn *conn);
+/* A round of housekeeping: how much of a core the reactor uses. */
+void gather_measure(struct reactor *reactor);
 
 /* -- reactor.c
  * ----------------------------------------------------------------- */

@@ -53,7 +53,7 @@ static void reactor_feed_starved(struct reactor *reactor)
     while (n-- > 0 && (conn = first_of(reactor, CONN_STARVED)) != NULL) {
         if (!reactor_may_read(reactor, conn, budget_kind_of(conn->need)))
             return;
-        conn_go_on(conn);
+        conn_go_on(conn, true);
     }
 }
 
@@ -69,7 +69,7 @@ static void reactor_on_turn(struct loop_hook *hook)
     while (!list_is_empty(&due)) {
         conn = CONTAINER_OF(due.next, struct conn, turn_link);
         list_remove(&conn->turn_link);
-        conn_go_on(conn);
+        conn_go_on(conn, false);
     }
     if (reactor->n_starved > 0)
         reactor_feed_starved(reactor);
@@ -156,6 +156,7 @@ static void reactor_on_keep(struct loop_timer *timer)
     reactor_expire(reactor, CONN_SENDING, idle_us);
     reactor_expire(reactor, CONN_FRAME, frame_timeout_us(reactor));
     requests_trim(reactor, REQUESTS_IDLE);
+    gather_measure(reactor);
     more = bufs_trim(&reactor->bufs);
     if (reactor->n_conns > 0 || more)
         reactor_keep_on(reactor);

@@ -23,6 +23,7 @@
 
 static struct seg_files *files;
 static char file_path[] = "/tmp/net-rig-XXXXXX";
+static const char file_template[] = "/tmp/net-rig-XXXXXX";
 
 uint8_t rig_file_byte(size_t i)
 {
@@ -32,8 +33,10 @@ uint8_t rig_file_byte(size_t i)
 static void file_make(void)
 {
     uint8_t *bytes = mem_need(RIG_FILE);
-    int fd = mkstemp(file_path);
+    int fd;
 
+    memcpy(file_path, file_template, sizeof file_path);
+    fd = mkstemp(file_path);
     for (size_t i = 0; i < RIG_FILE; i++)
         bytes[i] = rig_file_byte(i);
     ck_assert_int_ge(fd, 0);
