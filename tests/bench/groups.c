@@ -1,180 +1,363 @@
 /* groups.c - the load of the benchmark on consumer groups, in plain requests.
  *
- *   groups beats   HOST PORT GROUPS MEMBERS SECONDS  (each member every 3 s)
- *   groups echo    HOST PORT CONNECTIONS SECONDS     (ApiVersions at that rate)
- *   groups commits HOST PORT TOPIC PARTITIONS CONNECTIONS DEPTH SECONDS
- *   groups round   HOST PORT MEMBERS   (first JoinGroup answer - last
- * SyncGroup's) groups fill    HOST PORT TOPIC PARTITIONS GROUPS (commit each
- * once)
+ *   groups beats   HOST PORT PID GROUPS MEMBERS SECONDS
+ *   groups echo    HOST PORT PID GROUPS MEMBERS SECONDS
+ *   groups commits HOST PORT PID TOPIC PARTITIONS CONNECTIONS DEPTH SECONDS
+ *   groups round   HOST PORT MEMBERS
+ *   groups killed  HOST PORT SESSION_MS INTERVAL_MS
+ *   groups fill    HOST PORT TOPIC PARTITIONS GROUPS
  *
- * Each prints lines "name value". One thread, one connection for each member.
+ * beats: each member sends a heartbeat every 3 s, all spread evenly. echo: the
+ * same bytes at the same times to one who knows no groups (echo.c). Members
+ * have a connection each, or share them where there may not be so many files.
+ * commits: DEPTH commits of all partitions are always on their way on each
+ * connection. round: from the first JoinGroup answer to the last SyncGroup's.
+ * killed: one of four members gets SIGKILL just after a heartbeat; from then
+ * until the others have all partitions. fill: a commit for each group.
+ *
+ * Prints lines "name value". CPU is that of process PID alone, while the load
+ * runs at its rate: not while it begins, nor when connections are closed.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+#include <signal.h>
+#include <sys/wait.h>
 
-enum {
-    BUFFER = 1 << 16,
-    JOIN = 11,
-    HEARTBEAT = 12,
-    SYNC = 14,
-    COMMIT = 8,
-    VERSIONS = 18
-};
+#include "groups_load.h"
 
-struct conn {
-    int fd;
+enum { PERIOD_S = 3, FILES_SPARE = 2000 };
+
+enum phase { JOINING, SYNCING, STABLE };
+
+struct member {
+    struct conn *conn;
     int group;
-    char id[128]; /* member id */
+    char id[ID];
     int32_t generation;
-    size_t have;
-    uint8_t *in;
-    double due;  /* of the next heartbeat */
-    int waiting; /* requests without an answer */
+    enum phase phase;
     bool leader;
-    char (*all)[128]; /* leader: members' ids */
+    bool waiting;    /* a heartbeat has no answer yet */
+    char (*all)[ID]; /* leader: members' ids */
     int n_all;
 };
 
-static double now_s(void)
-{
-    struct timespec t;
+static struct member *members;
+static int n_members, n_conns;
+static int session_ms = 120000;
+static struct conn *conns;
+static int left; /* members that have no part yet */
+static double first_join, last_sync;
+static uint64_t answers;
+static int run_id;       /* this process, or who made it */
+static int tell_fd = -1; /* gets a byte for each heartbeat that was answered */
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-/* -- writing
- * ----------------------------------------------------------------------- */
-
-static uint8_t out[1 << 20];
-static size_t len;
-
-static void i16(int v)
-{
-    out[len++] = (uint8_t)(v >> 8);
-    out[len++] = (uint8_t)v;
-}
-static void i32(int32_t v)
-{
-    i16(v >> 16);
-    i16(v);
-}
-static void i64(int64_t v)
-{
-    i32((int32_t)(v >> 32));
-    i32((int32_t)v);
-}
-static void str(const char *s)
-{
-    size_t n = strlen(s);
-
-    i16((int)n);
-    memcpy(out + len, s, n);
-    len += n;
-}
-
-static void begin(int key, int version)
-{
-    len = 4;
-    i16(key);
-    i16(version);
-    i32(key);
-    str("bench");
-}
-
-static void send_all(struct conn *c)
-{
-    size_t n = len;
-
-    len = 0;
-    i32((int32_t)(n - 4));
-    for (size_t at = 0; at < n;) {
-        ssize_t w = write(c->fd, out + at, n - at);
-
-        if (w <= 0)
-            die("write");
-        at += (size_t)w;
-    }
-    c->waiting++;
-}
+/* -- a member's requests -------------------------------------------------- */
 
 static const char *group_name(int group)
 {
     static char name[64];
 
     /* each run has groups of its own */
-    snprintf(name, sizeof name, "bench-%d-%d", (int)getpid(), group);
+    snprintf(name, sizeof name, "bench-%d-%d", run_id, group);
     return name;
 }
 
-static void join(struct conn *c)
+static int index_of(const struct member *m)
 {
-    begin(JOIN, 2);
-    str(group_name(c->group));
-    i32(10000);
+    return (int)(m - members);
+}
+
+static void join(struct member *m)
+{
+    m->phase = JOINING;
+    begin(JOIN, 2, index_of(m));
+    str(group_name(m->group));
+    i32(session_ms);
     i32(60000);
-    str(c->id);
+    str(m->id);
     str("consumer");
     i32(1);
     str("range");
     i32(4);
     i32(0);
-    send_all(c);
+    send_all(m->conn);
 }
 
-static void sync_(struct conn *c)
+static void sync_(struct member *m)
 {
-    begin(SYNC, 1);
-    str(group_name(c->group));
-    i32(c->generation);
-    str(c->id);
-    i32(c->leader ? c->n_all : 0);
-    for (int i = 0; c->leader && i < c->n_all; i++) {
-        str(c->all[i]);
+    m->phase = SYNCING;
+    begin(SYNC, 1, index_of(m));
+    str(group_name(m->group));
+    i32(m->generation);
+    str(m->id);
+    i32(m->leader ? m->n_all : 0);
+    for (int i = 0; m->leader && i < m->n_all; i++) {
+        str(m->all[i]);
         i32(16);
         i64(0);
         i64(0);
     }
-    send_all(c);
+    send_all(m->conn);
 }
 
-static void beat(struct conn *c)
+static void beat(struct member *m)
 {
-    begin(HEARTBEAT, 1);
-    str(group_name(c->group));
-    i32(c->generation);
-    str(c->id);
-    send_all(c);
+    begin(HEARTBEAT, 1, index_of(m));
+    str(group_name(m->group));
+    i32(m->generation);
+    str(m->id);
+    send_all(m->conn);
+    m->waiting = true;
 }
 
-static void versions(struct conn *c)
+/* -- and the answers ------------------------------------------------------ */
+
+static void joined(struct member *m, const uint8_t *p)
 {
-    begin(VERSIONS, 0);
-    send_all(c);
+    char leader[ID], text[ID];
+
+    m->generation = get32(p);
+    p = take_str(p + 4, text);
+    p = take_str(p, leader);
+    p = take_str(p, m->id);
+    m->leader = strcmp(leader, m->id) == 0;
+    m->n_all = get32(p);
+    p += 4;
+    if (!m->leader)
+        return;
+    m->all = realloc(m->all, (size_t)m->n_all * ID + 1);
+    for (int i = 0; i < m->n_all; i++) {
+        p = take_str(p, m->all[i]);
+        p += 4 + get32(p);
+    }
 }
 
-static void commit(struct conn *c, const char *topic, int partitions,
-                   int64_t offset)
+static void synced(struct member *m)
 {
-    begin(COMMIT, 3);
-    str(group_name(c->group));
+    int next = index_of(m) + n_conns;
+
+    m->phase = STABLE;
+    last_sync = now_s();
+    left--;
+    /* the next one on this connection, which a waiting join would block */
+    if (next < n_members && members[next].id[0] == 0)
+        join(&members[next]);
+}
+
+static void on_answer(struct conn *c, const uint8_t *answer)
+{
+    struct member *m = &members[get32(answer + 4)];
+    const uint8_t *p = answer + HEAD + 4;
+    int error = get16(p);
+
+    (void)c;
+    if (error == REBALANCE_IN_PROGRESS && m->phase != JOINING) {
+        left += m->phase == STABLE;
+        m->waiting = false;
+        join(m);
+    } else if (error != NO_ERROR) {
+        fprintf(stderr, "member %d in phase %d hears error %d\n", index_of(m),
+                (int)m->phase, error);
+        exit(1);
+    } else if (m->phase == JOINING) {
+        if (first_join == 0)
+            first_join = now_s();
+        joined(m, p + 2);
+        sync_(m);
+    } else if (m->phase == SYNCING) {
+        synced(m);
+    } else {
+        m->waiting = false;
+        answers++;
+        if (tell_fd >= 0 && write(tell_fd, "", 1) != 1)
+            exit(1);
+    }
+}
+
+/* -- members on connections ----------------------------------------------- */
+
+static void members_open(const char *host, int port, int groups, int size)
+{
+    int most = files_most() - FILES_SPARE, shares = 1;
+
+    n_members = groups * size;
+    while (n_members / shares > most)
+        shares++;
+    n_conns = (groups + shares - 1) / shares * size;
+    members = calloc((size_t)n_members, sizeof *members);
+    conns = calloc((size_t)n_conns, sizeof *conns);
+    for (int i = 0; i < n_conns; i++)
+        open_conn(&conns[i], host, port);
+    for (int i = 0; i < n_members; i++) {
+        members[i].group = i / size;
+        members[i].conn = &conns[i % n_conns];
+    }
+}
+
+static void join_all(void)
+{
+    left = n_members;
+    for (int i = 0; i < n_conns; i++)
+        join(&members[i]);
+    while (left > 0)
+        turn(1000, on_answer);
+}
+
+/* -- heartbeats ----------------------------------------------------------- */
+
+static void on_echo(struct conn *c, const uint8_t *answer)
+{
+    (void)c;
+    members[get32(answer + 4)].waiting = false;
+    answers++;
+}
+
+/* Member i's times are i steps after `start`, and each PERIOD_S from there. */
+static void pace(double start, uint64_t *next, double end, answer_fn *on)
+{
+    double step = (double)PERIOD_S / n_members;
+
+    for (double now = now_s(); now < end; now = now_s()) {
+        for (; start + (double)*next * step <= now; ++*next) {
+            struct member *m = &members[*next % (uint64_t)n_members];
+
+            if (!m->waiting && m->phase == STABLE)
+                beat(m);
+        }
+        turn(1, on);
+    }
+}
+
+static void beats(int pid, double seconds, answer_fn *on)
+{
+    double start = now_s(), warm = start + PERIOD_S;
+    uint64_t next = 0;
+    struct cpu a, b;
+
+    pace(start, &next, warm, on);
+    answers = 0;
+    a = cpu_of(pid);
+    pace(start, &next, warm + seconds, on);
+    b = cpu_of(pid);
+    printf("connections %d\nanswers %llu\n", n_conns,
+           (unsigned long long)answers);
+    printf("user_us %.2f\n", (b.user_s - a.user_s) / (double)answers * 1e6);
+    printf("all_us %.2f\n", (b.user_s + b.system_s - a.user_s - a.system_s) /
+                                (double)answers * 1e6);
+    printf("core_percent %.2f\n",
+           (b.user_s + b.system_s - a.user_s - a.system_s) / seconds * 100);
+}
+
+/* Names of the length that brokers give. */
+static void pretend(void)
+{
+    for (int i = 0; i < n_members; i++) {
+        members[i].phase = STABLE;
+        snprintf(members[i].id, ID, "bench-%036d", i);
+    }
+}
+
+/* -- a member that is killed ---------------------------------------------- */
+
+enum { SURVIVORS = 3 };
+
+static double *due;
+
+static void live(double interval_s, double end)
+{
+    do {
+        for (int i = 0; i < n_members; i++) {
+            if (due[i] > now_s())
+                continue;
+            due[i] += interval_s;
+            if (members[i].phase == STABLE && !members[i].waiting)
+                beat(&members[i]);
+        }
+        turn(1, on_answer);
+    } while (now_s() < end);
+}
+
+static void live_begin(const char *host, int port, int size, double interval_s)
+{
+    epfd = epoll_create1(0);
+    members_open(host, port, 1, size);
+    due = calloc((size_t)size, sizeof *due);
+    for (int i = 0; i < size; i++)
+        due[i] = now_s() + interval_s * (i + 1) / size;
+    left = size;
+    for (int i = 0; i < size; i++)
+        join(&members[i]);
+}
+
+/* All have their parts, of a round with `size` members. */
+static bool all_stable(int size)
+{
+    bool led = false;
+
+    for (int i = 0; i < n_members; i++) {
+        led = led || (members[i].leader && members[i].n_all == size);
+        if (members[i].phase != STABLE)
+            return false;
+    }
+    return led;
+}
+
+/* Lives until it is killed; begins when it is told to. */
+static void victim(const char *host, int port, double interval_s, int fd)
+{
+    char byte;
+
+    if (read(fd, &byte, 1) != 1)
+        exit(1);
+    tell_fd = fd;
+    live_begin(host, port, 1, interval_s);
+    live(interval_s, now_s() + 120);
+    exit(1);
+}
+
+static void killed(const char *host, int port, double interval_s)
+{
+    double limit = now_s() + 120, at;
+    char bytes[64];
+    int ends[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 || (pid = fork()) < 0)
+        die("fork");
+    if (pid == 0)
+        victim(host, port, interval_s, ends[0]);
+    live_begin(host, port, SURVIVORS, interval_s);
+    if (write(ends[1], "", 1) != 1)
+        die("write");
+    while (!all_stable(SURVIVORS + 1) && now_s() < limit)
+        live(interval_s, now_s());
+    live(interval_s, now_s() + interval_s);
+    while (recv(ends[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        continue;
+    while (recv(ends[1], bytes, 1, MSG_DONTWAIT) != 1 && now_s() < limit)
+        live(interval_s, now_s());
+    kill(pid, SIGKILL);
+    at = now_s();
+    waitpid(pid, NULL, 0);
+    while (!all_stable(SURVIVORS) && now_s() < limit)
+        live(interval_s, now_s());
+    if (now_s() >= limit) {
+        fprintf(stderr, "the group does not become stable\n");
+        exit(1);
+    }
+    printf("killed_ms %.0f\n", (last_sync - at) * 1000);
+}
+
+/* -- commits -------------------------------------------------------------- */
+
+static const char *topic;
+static int partitions;
+static bool going = true;
+static int64_t offset;
+
+/* Connection `who` commits for `group`. */
+static void commit(int who, int group)
+{
+    begin(COMMIT, 3, who);
+    str(group_name(group));
     i32(-1);
     str("");
     i64(-1);
@@ -186,307 +369,124 @@ static void commit(struct conn *c, const char *topic, int partitions,
         i64(offset);
         str("");
     }
-    send_all(c);
+    offset++;
+    send_all(&conns[who]);
 }
 
-/* -- reading
- * ----------------------------------------------------------------------- */
-
-static int epfd;
-
-static void open_conn(struct conn *c, const char *host, int port)
+/* The error of the answer's last partition. */
+static void commit_check(const uint8_t *answer)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)port) };
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-    int on = 1;
+    int error = get16(answer + get32(answer) + 2);
 
-    inet_pton(AF_INET, host, &to.sin_addr);
-    c->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (void *)&to, sizeof to) != 0)
-        die("connect");
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    epoll_ctl(epfd, EPOLL_CTL_ADD, c->fd, &event);
-    c->in = malloc(BUFFER);
-}
-
-static int32_t get32(const uint8_t *p)
-{
-    return (int32_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-                     (uint32_t)p[2] << 8 | p[3]);
-}
-
-/* The next whole answer; its size with the length, 0 none. */
-static size_t whole(struct conn *c)
-{
-    size_t n = c->have >= 4 ? (size_t)get32(c->in) + 4 : 0;
-
-    if (n > BUFFER)
-        c->in = realloc(c->in, n + BUFFER);
-    return n && c->have >= n ? n : 0;
-}
-
-static void drop(struct conn *c, size_t n)
-{
-    memmove(c->in, c->in + n, c->have - n);
-    c->have -= n;
-    c->waiting--;
-}
-
-static void fill(struct conn *c)
-{
-    size_t want = c->have >= 4 ? (size_t)get32(c->in) + 4 - c->have : BUFFER;
-    ssize_t n;
-
-    if (c->have < 4 || want > BUFFER * 64)
-        want = BUFFER - c->have;
-    n = read(c->fd, c->in + c->have, want);
-    if (n <= 0)
-        die("the broker closed the connection");
-    c->have += (size_t)n;
-}
-
-static const uint8_t *take_str(const uint8_t *p, char *to)
-{
-    int n = p[0] << 8 | p[1];
-
-    memcpy(to, p + 2, (size_t)n);
-    to[n] = 0;
-    return p + 2 + n;
-}
-
-static void on_join(struct conn *c)
-{
-    const uint8_t *p = c->in + 8 + 4;
-    char text[256];
-    int error = p[0] << 8 | p[1];
-
-    if (error) {
-        fprintf(stderr, "join error %d\n", error);
-        exit(1);
-    }
-    c->generation = get32(p + 2);
-    p = take_str(p + 6, text);
-    p = take_str(p, text);
-    p = take_str(p, c->id);
-    c->leader = strcmp(text, c->id) == 0;
-    c->n_all = get32(p);
-    p += 4;
-    if (!c->leader)
-        return;
-    c->all = realloc(c->all, (size_t)c->n_all * 128 + 1);
-    for (int i = 0; i < c->n_all; i++) {
-        p = take_str(p, c->all[i]);
-        p += 4 + get32(p);
-    }
-}
-
-static int check_error(const struct conn *c, const char *what)
-{
-    int error = c->in[12] << 8 | c->in[13];
-
-    if (error) {
-        fprintf(stderr, "%s error %d\n", what, error);
-        exit(1);
-    }
-    return error;
-}
-
-/* Wait for events; each connection with a whole answer goes to `on`. */
-static void turn(int wait_ms, void (*on)(struct conn *c))
-{
-    struct epoll_event events[256];
-    int n = epoll_wait(epfd, events, 256, wait_ms);
-
-    for (int i = 0; i < n; i++) {
-        struct conn *c = events[i].data.ptr;
-        size_t size;
-
-        fill(c);
-        while ((size = whole(c)) != 0) {
-            if (on)
-                on(c);
-            drop(c, size);
-        }
-    }
-}
-
-/* -- joining
- * ------------------------------------------------------------------------- */
-
-static int left;
-static double first_join, last_sync;
-
-static void on_joining(struct conn *c)
-{
-    if (get32(c->in + 4) == JOIN) {
-        if (first_join == 0)
-            first_join = now_s();
-        on_join(c);
-        sync_(c);
-    } else {
-        check_error(c, "sync");
-        last_sync = now_s();
-        left--;
-    }
-}
-
-static struct conn *join_all(const char *host, int port, int groups,
-                             int members)
-{
-    int n = groups * members;
-    struct conn *conns = calloc((size_t)n, sizeof *conns);
-
-    left = n;
-    for (int i = 0; i < n; i++) {
-        conns[i].group = i / members;
-        open_conn(&conns[i], host, port);
-    }
-    for (int i = 0; i < n; i++)
-        join(&conns[i]);
-    while (left > 0)
-        turn(1000, on_joining);
-    return conns;
-}
-
-static uint64_t answers;
-
-static void on_beat(struct conn *c)
-{
-    check_error(c, "heartbeat");
     answers++;
+    if (error != NO_ERROR) {
+        fprintf(stderr, "commit error %d\n", error);
+        exit(1);
+    }
 }
 
-static void on_any(struct conn *c)
+static void on_commit(struct conn *c, const uint8_t *answer)
 {
     (void)c;
-    answers++;
-}
-
-static void pace(struct conn *conns, int n, double seconds,
-                 void (*say)(struct conn *), void (*on)(struct conn *))
-{
-    double begin_s = now_s(), end = begin_s + seconds;
-    int next = 0;
-
-    for (int i = 0; i < n; i++)
-        conns[i].due = begin_s + 3.0 * i / n;
-    printf("started %.3f\n", begin_s);
-    fflush(stdout);
-    while (now_s() < end) {
-        double now = now_s();
-
-        while (conns[next].due <= now) {
-            if (!conns[next].waiting)
-                say(&conns[next]);
-            conns[next].due += 3.0;
-            next = (next + 1) % n;
-        }
-        turn(1, on);
-    }
-    printf("answers %llu\n", (unsigned long long)answers);
-}
-
-/* -- commits
- * -------------------------------------------------------------------------- */
-
-static const char *topic;
-static int partitions;
-static bool going = true;
-static int64_t offset;
-
-static void on_commit(struct conn *c)
-{
-    answers++;
+    commit_check(answer);
     if (going)
-        commit(c, topic, partitions, offset++);
+        commit(get32(answer + 4), get32(answer + 4));
 }
 
-static void commits(const char *host, int port, int n, int depth,
+static void run_until(double end)
+{
+    while (now_s() < end)
+        turn(100, on_commit);
+}
+
+static void commits(const char *host, int port, int pid, int n, int depth,
                     double seconds)
 {
-    struct conn *conns = calloc((size_t)n, sizeof *conns);
-    double end, began;
-    uint64_t before;
+    double began, took;
+    struct cpu a, b;
 
+    conns = calloc((size_t)n, sizeof *conns);
     for (int i = 0; i < n; i++) {
-        conns[i].group = i;
         open_conn(&conns[i], host, port);
         for (int d = 0; d < depth; d++)
-            commit(&conns[i], topic, partitions, offset++);
+            commit(i, i);
     }
-    for (end = now_s() + 2; now_s() < end;) /* warm */
-        turn(100, on_commit);
-    printf("started %.3f\n", now_s());
-    fflush(stdout);
+    run_until(now_s() + 3); /* warm */
+    answers = 0;
     began = now_s();
-    before = answers;
-    for (end = began + seconds; now_s() < end;)
-        turn(100, on_commit);
-    printf("all %llu\n", (unsigned long long)answers);
-    printf("commits_s %.0f\n", (double)(answers - before) / (now_s() - began));
+    a = cpu_of(pid);
+    run_until(began + seconds);
+    b = cpu_of(pid);
+    took = now_s() - began;
+    printf("commits_s %.0f\n", (double)answers / took);
+    printf("user_us %.2f\n", (b.user_s - a.user_s) / (double)answers * 1e6);
+    printf("all_us %.2f\n", (b.user_s + b.system_s - a.user_s - a.system_s) /
+                                (double)answers * 1e6);
     going = false;
 }
 
 static int fill_next, fill_groups;
 
-static void on_fill(struct conn *c)
+static void on_fill(struct conn *c, const uint8_t *answer)
 {
-    answers++;
-    if (fill_next < fill_groups) {
-        c->group = fill_next++;
-        commit(c, topic, partitions, offset++);
-    }
+    (void)c;
+    commit_check(answer);
+    if (fill_next < fill_groups)
+        commit(get32(answer + 4), fill_next++);
 }
 
 static void fill_all(const char *host, int port, int groups)
 {
-    enum { CONNS = 16 };
-    struct conn *conns = calloc(CONNS, sizeof *conns);
+    enum { CONNS = 64 };
 
     fill_groups = groups;
+    conns = calloc(CONNS, sizeof *conns);
     for (int i = 0; i < CONNS && fill_next < groups; i++) {
         open_conn(&conns[i], host, port);
-        conns[i].group = fill_next++;
-        commit(&conns[i], topic, partitions, offset++);
+        commit(i, fill_next++);
     }
     while (answers < (uint64_t)groups)
         turn(100, on_fill);
     printf("commits %llu\n", (unsigned long long)answers);
 }
 
+/* -- what is asked for ---------------------------------------------------- */
+
 int main(int argc, char **argv)
 {
-    struct rlimit files;
-    const char *host = argc > 3 ? argv[2] : NULL;
-    int port = host ? atoi(argv[3]) : 0;
+    const char *what = argc > 3 ? argv[1] : "", *host = argv[2];
+    int port = argc > 3 ? atoi(argv[3]) : 0;
+    int number[10] = { 0 };
 
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    for (int i = 4; i < argc && i < 10; i++)
+        number[i] = atoi(argv[i]);
+    files_most();
+    run_id = (int)getpid();
+    if (strcmp(what, "killed") == 0 && argc == 6) { /* forks: before epoll */
+        session_ms = number[4];
+        killed(host, port, number[5] / 1e3);
+        return 0;
+    }
     epfd = epoll_create1(0);
-    if (argc == 7 && strcmp(argv[1], "beats") == 0) {
-        int groups = atoi(argv[4]), members = atoi(argv[5]);
-
-        pace(join_all(host, port, groups, members), groups * members,
-             atof(argv[6]), beat, on_beat);
-    } else if (argc == 6 && strcmp(argv[1], "echo") == 0) {
-        int n = atoi(argv[4]);
-        struct conn *conns = calloc((size_t)n, sizeof *conns);
-
-        for (int i = 0; i < n; i++)
-            open_conn(&conns[i], host, port);
-        pace(conns, n, atof(argv[5]), versions, on_any);
-    } else if (argc == 9 && strcmp(argv[1], "commits") == 0) {
+    if (strcmp(what, "beats") == 0 && argc == 8) {
+        members_open(host, port, number[5], number[6]);
+        join_all();
+        beats(number[4], number[7], on_answer);
+    } else if (strcmp(what, "echo") == 0 && argc == 8) {
+        members_open(host, port, number[5], number[6]);
+        pretend();
+        beats(number[4], number[7], on_echo);
+    } else if (strcmp(what, "commits") == 0 && argc == 10) {
+        topic = argv[5];
+        partitions = number[6];
+        commits(host, port, number[4], number[7], number[8], number[9]);
+    } else if (strcmp(what, "fill") == 0 && argc == 7) {
         topic = argv[4];
-        partitions = atoi(argv[5]);
-        commits(host, port, atoi(argv[6]), atoi(argv[7]), atof(argv[8]));
-    } else if (argc == 7 && strcmp(argv[1], "fill") == 0) {
-        topic = argv[4];
-        partitions = atoi(argv[5]);
-        fill_all(host, port, atoi(argv[6]));
-    } else if (argc == 5 && strcmp(argv[1], "round") == 0) {
-        join_all(host, port, 1, atoi(argv[4]));
+        partitions = number[5];
+        fill_all(host, port, number[6]);
+    } else if (strcmp(what, "round") == 0 && argc == 5) {
+        members_open(host, port, 1, number[4]);
+        join_all();
         printf("round_ms %.1f\n", (last_sync - first_join) * 1000);
     } else {
         fprintf(stderr, "see the head of groups.c\n");
