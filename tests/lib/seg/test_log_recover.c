@@ -45,6 +45,57 @@ START_TEST(a_batch_torn_at_any_byte_is_cut)
 }
 END_TEST
 
+/* Segments and their snapshots, cut in the middle: the state that is made anew
+ * knows what the log holds, nothing beyond it, and takes no other grouping of
+ * the same sequences for a duplicate. */
+START_TEST(a_producer_goes_on_exactly_where_a_cut_log_ends)
+{
+    struct log_rig_batch spec = { .count = 3,
+                                  .producer = true,
+                                  .producer_id = 9 };
+    char name[32];
+    uint8_t *bytes;
+    int end;
+    size_t n;
+
+    log_rig_start(&rig);
+    rig.config.segment_bytes = 1000;
+    log_config_set(rig.log, &rig.config);
+    for (; spec.sequence < 90; spec.sequence += 3)
+        ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err, ERR_OK);
+    log_rig_kill(&rig);
+    /* The last byte of the second segment: the others after it go. */
+    for (end = 3; !(bytes = log_rig_file(&rig, end, ".log", &n)); end += 3)
+        ck_assert_int_lt(end, 90);
+    snprintf(name, sizeof name, "%020d.log", end);
+    log_rig_put(&rig, name, bytes, n - 1);
+    mem_free(bytes);
+    log_rig_open(&rig);
+    end = (int)log_end_offset(rig.log);
+    ck_assert_int_gt(end, 15);
+    ck_assert_int_lt(end, 87);
+    for (int back = 1; back <= 5; back++) {
+        spec.count = 3;
+        spec.sequence = end - back * 3;
+        ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err,
+                      ERR_DUPLICATE);
+        spec.count = 2;
+        ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err,
+                      ERR_SEQUENCE);
+        spec.count = 4;
+        ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err,
+                      ERR_SEQUENCE);
+    }
+    spec.count = 3;
+    spec.sequence = end + 3;
+    ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err, ERR_SEQUENCE);
+    spec.sequence = end;
+    ck_assert_err(log_rig_append(&rig, LOG_CLIENT, &spec).err, ERR_OK);
+    log_rig_check(&rig, 0, end + 3);
+    log_rig_stop(&rig);
+}
+END_TEST
+
 START_TEST(a_flipped_bit_ends_the_log_there)
 {
     size_t whole, one;
@@ -283,6 +334,7 @@ START_TEST(a_log_below_its_start_begins_anew)
 END_TEST
 
 UNIT_MAIN("log_recover", a_batch_torn_at_any_byte_is_cut,
+          a_producer_goes_on_exactly_where_a_cut_log_ends,
           a_flipped_bit_ends_the_log_there, segments_after_a_damaged_one_go,
           below_the_recovery_point_nothing_is_read_again,
           a_recovery_point_within_a_segment_is_used, a_wrong_index_is_made_anew,
