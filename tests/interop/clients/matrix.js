@@ -1,9 +1,10 @@
-// Produce and look up offsets with kafkajs; argv: MODE bootstrap topic, then for
-// digest: megabytes; for storm: records.
+// Produce, look up offsets and consume with kafkajs; argv: MODE bootstrap topic, then
+// for write and read: records and the bytes of each; for storm: records.
 const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
 const crypto = require('crypto')
 
-const [mode, bootstrap, topic, size] = process.argv.slice(2)
+const [mode, bootstrap, topic, ...sizes] = process.argv.slice(2)
+const [count, bytes] = sizes.map(Number)
 const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING,
   retry: { retries: 200, initialRetryTime: 50, maxRetryTime: 500 } })
 
@@ -45,15 +46,16 @@ const modes = {
     await admin.disconnect()
   },
 
-  async digest() {
+  // Sends numbered values and says their digest.
+  async write() {
     const sent = crypto.createHash('sha256')
-    const filling = crypto.randomBytes(256).toString('hex') + 'y'.repeat(500)
+    const filling = crypto.randomBytes(bytes / 2).toString('hex').slice(12)
     await producing({ idempotent: true, maxInFlightRequests: 1 }, async p => {
-      for (let n = 0; n < size * 1024;) {
+      for (let n = 0; n < count;) {
         const messages = []
-        for (let i = 0; i < 512; i++, n++) {
-          const value = String(n).padStart(12, '0') + filling
-          sent.update(value + '\n')
+        for (; messages.length < 64 && n < count; n++) {
+          const value = Buffer.from(String(n).padStart(12, '0') + filling)
+          sent.update(value)
           messages.push({ value, partition: 0 })
         }
         await p.send({ topic, acks: -1, messages })
@@ -62,10 +64,31 @@ const modes = {
     console.log('sha256', sent.digest('hex'))
   },
 
+  // Says the digest of what write sent.
+  async read() {
+    const got = crypto.createHash('sha256')
+    const consumer = kafka.consumer({ groupId: 'readers', maxBytesPerPartition: 8 << 20 })
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    let next = 0
+    await new Promise((done, fail) => {
+      consumer.on(consumer.events.CRASH, e => fail(e.payload.error))
+      consumer.run({ eachBatch: async ({ batch }) => {
+        for (const { value } of batch.messages) {
+          expect('number', Number(value.subarray(0, 12)), next++)
+          got.update(value)
+        }
+        if (next >= count) done()
+      } }).catch(fail)
+    })
+    await consumer.disconnect()
+    console.log('sha256', got.digest('hex'))
+  },
+
   // Says each record's number when it is acknowledged.
   async storm() {
     await producing({ idempotent: true, maxInFlightRequests: 1 }, async p => {
-      for (let n = 0; n < size; n += 50) {
+      for (let n = 0; n < count; n += 50) {
         const numbers = Array.from({ length: 50 }, (_, i) => n + i)
         await p.send({ topic, acks: -1, messages:
           numbers.map(i => ({ value: `${i} ${'z'.repeat(90)}`, partition: 0 })) })

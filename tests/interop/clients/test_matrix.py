@@ -1,16 +1,12 @@
 #!/usr/bin/python3
-"""Each client: every acks and codec, every start position, digests, a kill -9.
+"""Each client: every acks and codec, every start position, a kill -9.
 
 test_clients.py has the same of kcat and librdkafka, and the Java tools' acks and
-codecs. DIGEST_MB megabytes (1024 when not set) go through one topic with franz-go,
-sarama and the Java console tools, read back by the same client; kafka-python and
-kafkajs are slow and get a sixteenth of that, and what kafkajs wrote is read with
-kcat. The kill -9 comes while a client produces: afterwards each record that it was
-told is written is there, and with an idempotent producer none is there twice. Not
-covered: sarama's idempotent producer across the kill -9. COORDINATION and
-UNDER_TEST are test_clients.py's.
+codecs; test_digests.py has a gigabyte through a topic. The kill -9 comes while a
+client produces: afterwards each record that it was told is written is there, and with
+an idempotent producer none is there twice. COORDINATION and UNDER_TEST are
+test_clients.py's.
 """
-import hashlib
 import os
 import subprocess
 import sys
@@ -18,11 +14,9 @@ import threading
 import time
 
 import test_clients as clients
-from test_clients import DIGEST_MB, HERE, broker, kcat
+from test_clients import HERE, broker, kcat
 from harness import PEERS, Skip, until
 import harness
-
-SLOW_MB = max(1, DIGEST_MB // 16)
 
 
 def read_numbers(arena, b, topic):
@@ -118,10 +112,10 @@ def go_run(arena, name, mode, *args, seconds=120):
     assert out.endswith("ok\n"), out
 
 
-def go_storm(arena, name, kind, complete):
+def go_storm(arena, name, kind, complete, total=200000):
     client = go_client(arena, name)
-    storm(arena, "t", lambda b: [client, "storm", b.bootstrap, "t", "200000", kind],
-          200000, said, idempotent=kind == "idempotent", complete=complete)
+    storm(arena, "t", lambda b: [client, "storm", b.bootstrap, "t", str(total), kind],
+          total, said, idempotent=kind != "plain", complete=complete)
 
 
 def test_franz_go_uses_every_acks_and_codec(arena):
@@ -130,10 +124,6 @@ def test_franz_go_uses_every_acks_and_codec(arena):
 
 def test_franz_go_starts_at_every_position(arena):
     go_run(arena, "franz", "positions")
-
-
-def test_franz_go_has_equal_digests(arena):
-    go_run(arena, "franz", "digest", DIGEST_MB, "none", seconds=500)
 
 
 def test_franz_go_keeps_what_was_acknowledged_across_kill_9(arena):
@@ -152,12 +142,19 @@ def test_sarama_starts_at_every_position(arena):
     go_run(arena, "sarama", "positions")
 
 
-def test_sarama_has_equal_digests(arena):
-    go_run(arena, "sarama", "digest", DIGEST_MB, "snappy", seconds=500)
-
-
 def test_sarama_keeps_what_was_acknowledged_across_kill_9(arena):
     go_storm(arena, "sarama", "plain", False)
+
+
+def test_sarama_writes_once_across_kill_9_when_idempotent_one_by_one(arena):
+    # With more than one record in flight, sarama 1.43.3 loses its way when the
+    # connection ends: the records go into new batches, one with sequence 29594 right
+    # after 22122, as 22123; and each record that is refused then raises the epoch
+    # while others get their sequence, so that different records go out with one epoch
+    # and sequence, are answered as the duplicates they claim to be, and are reported
+    # as written. Apache Kafka 3.7.0 answers them the same, and they are lost there as
+    # well, after a kill -9 and after a mere break of the connection.
+    go_storm(arena, "sarama", "single", False, 20000)
 
 
 # kafkajs
@@ -165,9 +162,13 @@ def test_sarama_keeps_what_was_acknowledged_across_kill_9(arena):
 NODE = {"NODE_PATH": PEERS + "/node/node_modules"}
 
 
-def js_run(arena, b, mode, *args):
+def js_there():
     if not os.path.exists(PEERS + "/node/node_modules/kafkajs"):
         raise Skip("kafkajs is not installed")
+
+
+def js_run(arena, b, mode, *args):
+    js_there()
     out = arena.run(["node", HERE + "/matrix.js", mode, b.bootstrap, "t",
                      *map(str, args)], seconds=300, env=NODE)
     assert out.endswith("ok\n"), out
@@ -188,16 +189,8 @@ def test_kafkajs_finds_every_position(arena):
     js_run(arena, broker(arena), "positions")
 
 
-def test_kafkajs_has_equal_digests(arena):
-    b = broker(arena)
-    sent = js_run(arena, b, "digest", SLOW_MB).split()[1]
-    assert sent == hash_output(["kcat", "-b", b.bootstrap, "-C", "-t", "t", "-p", "0",
-                                "-e", "-q", "-o", "beginning"])
-
-
 def test_kafkajs_writes_once_across_kill_9_when_idempotent(arena):
-    if not os.path.exists(PEERS + "/node/node_modules/kafkajs"):
-        raise Skip("kafkajs is not installed")
+    js_there()
     storm(arena, "t", lambda b: ["node", HERE + "/matrix.js", "storm", b.bootstrap,
                                  "t", "20000"], 20000, said, env=NODE)
 
@@ -251,28 +244,6 @@ def test_kafka_python_starts_at_every_position(arena):
     producer.close()
 
 
-def test_kafka_python_has_equal_digests(arena):
-    kafka = kafka_python()
-    b = broker(arena)
-    producer = kafka.KafkaProducer(bootstrap_servers=b.bootstrap, acks="all",
-                                   batch_size=262144, linger_ms=20)
-    sent, got = hashlib.sha256(), hashlib.sha256()
-    filling, n = os.urandom(1012), SLOW_MB * 1024
-    for i in range(n):
-        value = b"%012d" % i + filling
-        sent.update(value)
-        producer.send("t", value, partition=0)
-    producer.flush(300)
-    producer.close()
-    consumer, tp = consumer_of(kafka, b, "t")
-    consumer.seek_to_beginning(tp)
-    for i in range(n):
-        got.update(next(consumer).value)
-    assert consumer.end_offsets([tp])[tp] == n
-    consumer.close()
-    assert sent.hexdigest() == got.hexdigest(), "the digests differ"
-
-
 def test_kafka_python_keeps_what_was_acknowledged_across_kill_9(arena):
     kafka = kafka_python()
     b = broker(arena)
@@ -308,16 +279,6 @@ def console(name, version):
             "consumer": "kafka.tools.ConsoleConsumer"}[name]
 
 
-def hash_output(argv):
-    child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    got = hashlib.sha256()
-    with child:
-        while chunk := child.stdout.read(1 << 20):
-            got.update(chunk)
-    assert child.returncode == 0, argv
-    return got.hexdigest()
-
-
 def java_positions(arena, version):
     b = broker(arena)
     kcat(arena, b, "-P", "-t", "t", stdin="\n".join(clients.lines(100)).encode())
@@ -339,27 +300,6 @@ def java_positions(arena, version):
     assert out == "", out[:200]
 
 
-def java_digest(arena, version, codec):
-    b = broker(arena)
-    path, sent, n = arena.path("digest.txt"), hashlib.sha256(), DIGEST_MB * 1024
-    filling = os.urandom(384).hex().encode() + b"y" * 243 + b"\n"
-    with open(path, "wb") as f:
-        for i in range(n):
-            text = b"%012d" % i + filling
-            f.write(text)
-            sent.update(text)
-    at = ["--bootstrap-server", b.bootstrap, "--topic", "t"]
-    with open(path, "rb") as f:
-        subprocess.run(arena.tool_argv(
-            console("producer", version), *at, "--compression-codec", codec,
-            version=version), stdin=f, stdout=subprocess.DEVNULL, check=True,
-            timeout=400)
-    assert sent.hexdigest() == hash_output(arena.tool_argv(
-        console("consumer", version), *at, "--partition", 0, "--offset", "earliest",
-        "--max-messages", n, "--timeout-ms", 20000, version=version)), \
-        "the digests differ"
-
-
 def java_storm(arena, version):
     config = arena.path("producer.properties")
     with open(config, "w") as f:  # the tool sets retries to 0, which is no default
@@ -379,20 +319,12 @@ def test_java_3_7_tools_start_at_every_position(arena):
     java_positions(arena, "3.7.0")
 
 
-def test_java_3_7_tools_have_equal_digests(arena):
-    java_digest(arena, "3.7.0", "none")
-
-
 def test_java_3_7_producer_writes_once_across_kill_9(arena):
     java_storm(arena, "3.7.0")
 
 
 def test_java_4_tools_start_at_every_position(arena):
     java_positions(arena, "4.0.0")
-
-
-def test_java_4_tools_have_equal_digests(arena):
-    java_digest(arena, "4.0.0", "lz4")
 
 
 def test_java_4_producer_writes_once_across_kill_9(arena):
