@@ -144,6 +144,7 @@ int main(int argc, char **argv)
         return 0;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    mem_start();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);

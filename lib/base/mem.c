@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ enum {
     ARENA_ALIGN = 16,
     ARENA_FIRST = 2048 - 32,
     ARENA_CHUNK_MOST = 64 * 1024,
+    MAP_LEAST = 256 * 1024,
+    TRIM_LEAST = 1024 * 1024,
 };
 
 struct arena_chunk {
@@ -23,6 +26,15 @@ struct arena_chunk {
     size_t used;              /* bytes given out */
     _Alignas(ARENA_ALIGN) uint8_t data[];
 };
+
+void mem_start(void)
+{
+#ifdef __GLIBC__
+    /* it says no to what it cannot do, and goes on as before */
+    (void)mallopt(M_MMAP_THRESHOLD, MAP_LEAST);
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_LEAST);
+#endif
+}
 
 static void mem_out(size_t size)
 {

@@ -16,6 +16,12 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+/* Set the allocator's policy, once, before there are threads: a block from 256
+ * KiB on is a mapping of its own, gone when it is freed, and a heap that has a
+ * mebibyte free at its end shrinks. By default both bounds rise with what is
+ * freed, up to 64 MiB, so that a few large requests stay resident for ever. */
+void mem_start(void);
+
 /* Zeroed memory; never NULL. `size` must be above 0. Free with mem_free(). */
 void *mem_need(size_t size) __attribute__((malloc, returns_nonnull));
 

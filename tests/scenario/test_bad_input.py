@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 import time
 import zlib
 
@@ -205,6 +206,31 @@ def produce_error(s, topic=b"steady"):
     data = answer(s)
     at = 4 + 4 + 2 + len(topic) + 4 + 4
     return struct.unpack(">h", data[at:at + 2])[0]
+
+
+def test_memory_of_large_requests_is_given_back(arena):
+    """Seven megabytes of partitions each: decoded they take many times that."""
+    b = arena.gregor()
+    n = 580000
+    large = frame(2, 1, struct.pack(">iih1si", -1, 1, 1, b"a", n) + b"".join(
+        struct.pack(">iq", i, -1) for i in range(n)))
+    before = rss_mb(b)
+
+    def send(times):
+        with connect(b) as s:
+            s.settimeout(120)
+            for _ in range(times):
+                s.sendall(large)
+                left = struct.unpack(">i", s.recv(4, socket.MSG_WAITALL))[0]
+                while left > 0:
+                    left -= len(s.recv(min(left, 1 << 20)))
+    threads = [threading.Thread(target=send, args=(2,)) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    until(lambda: rss_mb(b) < before + 30, 30, "memory comes back")
+    works(arena, b)
 
 
 def test_a_stop_ends_requests_that_wait_for_leaders(arena):
