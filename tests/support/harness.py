@@ -14,6 +14,7 @@ run(module) runs all of a module's tests and prints "N passed, N failed".
 import contextlib
 import glob
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,12 +36,26 @@ class Skip(Exception):
 _given = set()
 
 
+def _first_ephemeral():
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+            return int(f.read().split()[0])
+    except (OSError, ValueError):
+        return 32768
+
+
 def free_port():
-    """A port that nobody listens on now, and never the same one twice: the kernel
-    may offer a port again before the first asker has bound it."""
+    """A port that nobody listens on now, and never the same one twice. From below
+    those that the kernel gives to connections: one of them could take the port
+    before the asker has bound it."""
+    end = _first_ephemeral()
     while True:
+        port = random.randrange(11000, end) if end > 15000 else 0
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
             port = s.getsockname()[1]
         if port not in _given:
             _given.add(port)
