@@ -23,7 +23,7 @@ DESTDIR  =
 JOBS     = $(shell nproc)
 PACKAGES = gcc make pkg-config python3 libevent-dev libzookeeper-st-dev \
            zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libisal-dev \
-           libssl-dev libjansson-dev librdkafka-dev check
+           libssl-dev libjansson-dev librdkafka-dev libedit-dev check
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum \
        -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
@@ -93,7 +93,7 @@ $(BUILD)/gregor-tools: $(call obj,$(tools_c)) $(call obj,$(call find,lib/loop)) 
                        $(BUILD)/libseg.so
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS) \
-	    -lrdkafka
+	    -lrdkafka -ledit
 
 $(GEN)/.made: lib/wire/generate.py $(wildcard lib/wire/gen/*.py) $(SCHEMA)
 	$(say) GEN $(GEN)

@@ -12,6 +12,13 @@
 static const struct tool tools[] = {
     { "kafka-dump-log", "show what lies in log segments and their indexes",
       kafka_dump_log },
+    { "zkCli", "a shell on ZooKeeper, as ZooKeeper's own", zk_cli },
+    { "zookeeper-server-start", "run the coordination service alone",
+      zookeeper_server_start },
+    { "zookeeper-server-stop", "end the coordination services of this machine",
+      zookeeper_server_stop },
+    { "zookeeper-shell", "a shell on ZooKeeper, as Apache Kafka's",
+      zookeeper_shell },
 };
 
 enum { N_TOOLS = sizeof tools / sizeof tools[0] };

@@ -16,6 +16,10 @@ struct tool {
 };
 
 int kafka_dump_log(int argc, char **argv);
+int zk_cli(int argc, char **argv);
+int zookeeper_server_start(int argc, char **argv);
+int zookeeper_server_stop(int argc, char **argv);
+int zookeeper_shell(int argc, char **argv);
 
 /* -- options
  * --------------------------------------------------------------------- */

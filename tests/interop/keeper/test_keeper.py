@@ -42,7 +42,12 @@ class Extended(harness.Service):
         if self.kind == "keeper":
             argv = [os.path.join(harness.BUILD, "gregor"), "keeper", config]
         else:
-            argv = ["java", "-Xmx512m", "-cp", jars("zookeeper-3.9.2"),
+            # Not a line for each request: that alone would be half of its work.
+            logback = os.path.join(self.dir, "logback.xml")
+            with open(logback, "w") as f:
+                f.write("<configuration><root level='WARN'/></configuration>")
+            argv = ["java", "-Xmx512m", f"-Dlogback.configurationFile={logback}",
+                    "-cp", jars("zookeeper-3.9.2"),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
         self.process = Process(argv, os.path.join(self.dir, "service.log"),
                                env=self.arena.env)
