@@ -8,7 +8,7 @@
 static const char realm[] = "zk-sasl-md5";
 static const char uri[] = "zookeeper/zk-sasl-md5";
 
-enum { MD5 = 16, MD5_HEX = 32 };
+enum { MD5 = 16 };
 
 /* What a response may say; each at most once. Others are skipped, "nc" among
  * them: the count is 1 by construction. */
@@ -199,44 +199,32 @@ static bool md5(uint8_t out[MD5], struct bytes text)
            EVP_Digest(text.at, text.len, out, NULL, EVP_md5(), NULL) == 1;
 }
 
-static void hex(const uint8_t in[MD5], char out[MD5_HEX + 1])
+static void hex(const uint8_t in[MD5], char out[KSASL_HEX + 1])
 {
     for (int i = 0; i < MD5; i++) {
         out[2 * i] = "0123456789abcdef"[in[i] >> 4];
         out[2 * i + 1] = "0123456789abcdef"[in[i] & 15];
     }
-    out[MD5_HEX] = '\0';
+    out[KSASL_HEX] = '\0';
 }
 
-struct proof {
-    char a1[MD5_HEX + 1];
-    struct bytes nonce;
-    struct bytes cnonce;
-    struct bytes qop;
-    struct bytes uri;
-};
-
-static bool proof_begin(struct proof *proof, struct arena *arena,
-                        const struct bytes parts[PARTS],
-                        const struct ksasl_user *user)
+/* H(user:realm:password):nonce:cnonce[:authzid], hashed, in hex. */
+static bool a1_make(const struct ksasl_proof *in, struct arena *arena,
+                    char out[KSASL_HEX + 1])
 {
-    struct bytes name = as_latin1(arena, bytes_of(user->name));
-    struct bytes password = as_latin1(arena, bytes_of(user->password));
+    struct bytes name = as_latin1(arena, in->user);
+    struct bytes password = as_latin1(arena, in->password);
     uint8_t sum[MD5];
-    struct bytes front;
     struct bytes tail;
     uint8_t *a1;
 
-    if (bytes_is_null(name) || bytes_is_null(password))
+    if (bytes_is_null(name) || bytes_is_null(password) ||
+        !md5(sum, arena_format(arena, "%.*s:%.*s:%.*s", BYTES_ARG(name),
+                               BYTES_ARG(in->realm), BYTES_ARG(password))))
         return false;
-    front = arena_format(arena, "%.*s:%s:%.*s", BYTES_ARG(name), realm,
-                         BYTES_ARG(password));
-    if (!md5(sum, front))
-        return false;
-    tail = arena_format(arena, ":%.*s:%.*s%s%.*s", BYTES_ARG(parts[NONCE]),
-                        BYTES_ARG(parts[CNONCE]),
-                        bytes_is_null(parts[AUTHZID]) ? "" : ":",
-                        BYTES_ARG(parts[AUTHZID]));
+    tail = arena_format(
+        arena, ":%.*s:%.*s%s%.*s", BYTES_ARG(in->nonce), BYTES_ARG(in->cnonce),
+        bytes_is_null(in->authzid) ? "" : ":", BYTES_ARG(in->authzid));
     a1 = bytes_is_null(tail) ? NULL : arena_take(arena, MD5 + tail.len);
     if (a1 == NULL)
         return false;
@@ -244,29 +232,24 @@ static bool proof_begin(struct proof *proof, struct arena *arena,
     memcpy(a1 + MD5, tail.at, tail.len);
     if (!md5(sum, bytes_make(a1, MD5 + tail.len)))
         return false;
-    hex(sum, proof->a1);
-    proof->nonce = parts[NONCE];
-    proof->cnonce = parts[CNONCE];
-    proof->qop = BYTES("auth");
-    proof->uri = parts[URI];
+    hex(sum, out);
     return true;
 }
 
-/* `method` is AUTHENTICATE for the client's proof, empty for ours. */
-static bool proof_make(const struct proof *proof, struct arena *arena,
-                       const char *method, char out[MD5_HEX + 1])
+bool ksasl_prove(const struct ksasl_proof *in, struct arena *arena,
+                 const char *method, char out[KSASL_HEX + 1])
 {
     uint8_t sum[MD5];
-    char a2[MD5_HEX + 1];
+    char a1[KSASL_HEX + 1];
+    char a2[KSASL_HEX + 1];
 
-    if (!md5(sum,
-             arena_format(arena, "%s:%.*s", method, BYTES_ARG(proof->uri))))
+    if (!a1_make(in, arena, a1) ||
+        !md5(sum, arena_format(arena, "%s:%.*s", method, BYTES_ARG(in->uri))))
         return false;
     hex(sum, a2);
     if (!md5(sum,
-             arena_format(arena, "%s:%.*s:00000001:%.*s:%.*s:%s", proof->a1,
-                          BYTES_ARG(proof->nonce), BYTES_ARG(proof->cnonce),
-                          BYTES_ARG(proof->qop), a2)))
+             arena_format(arena, "%s:%.*s:00000001:%.*s:auth:%s", a1,
+                          BYTES_ARG(in->nonce), BYTES_ARG(in->cnonce), a2)))
         return false;
     hex(sum, out);
     return true;
@@ -320,7 +303,7 @@ static const char *check_parts(const struct ksasl_talk *talk,
         return "a qop other than auth";
     if (!is_like(parts[URI], uri))
         return "another digest-uri than zookeeper/zk-sasl-md5";
-    if (parts[RESPONSE].len != MD5_HEX)
+    if (parts[RESPONSE].len != KSASL_HEX)
         return "no response of 32 digits";
     return NULL;
 }
@@ -334,8 +317,7 @@ static enum err respond(const struct ksasl *sasl, const struct ksasl_talk *talk,
     uint8_t *room = arena_take(arena, token.len + 1);
     const struct ksasl_user *user;
     const char *wrong;
-    struct proof proof;
-    char text[MD5_HEX + 1];
+    char text[KSASL_HEX + 1];
     struct bytes name;
 
     if (room == NULL)
@@ -352,13 +334,21 @@ static enum err respond(const struct ksasl *sasl, const struct ksasl_talk *talk,
         return err_set(why, ERR_DENIED, "user %.*s is not in the JAAS file",
                        name.len > 64 ? 64 : (int)name.len,
                        name.at ? (const char *)name.at : "");
-    if (!proof_begin(&proof, arena, parts, user) ||
-        !proof_make(&proof, arena, "AUTHENTICATE", text))
+    struct ksasl_proof proof = {
+        .user = bytes_of(user->name),
+        .password = bytes_of(user->password),
+        .realm = parts[REALM],
+        .nonce = parts[NONCE],
+        .cnonce = parts[CNONCE],
+        .authzid = parts[AUTHZID],
+        .uri = parts[URI],
+    };
+    if (!ksasl_prove(&proof, arena, "AUTHENTICATE", text))
         return err_set(why, ERR_LIMIT, "no memory for it, or no MD5");
-    if (CRYPTO_memcmp(parts[RESPONSE].at, text, MD5_HEX) != 0)
+    if (CRYPTO_memcmp(parts[RESPONSE].at, text, KSASL_HEX) != 0)
         return err_set(why, ERR_DENIED, "wrong password for user %s",
                        user->name);
-    if (!proof_make(&proof, arena, "", text))
+    if (!ksasl_prove(&proof, arena, "", text))
         return err_set(why, ERR_LIMIT, "no memory for it, or no MD5");
     *reply = arena_format(arena, "rspauth=%s", text);
     if (bytes_is_null(*reply))

@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { KSASL_TOKEN_MOST = 4096, KSASL_NONCE = 40 };
+enum { KSASL_TOKEN_MOST = 4096, KSASL_NONCE = 40, KSASL_HEX = 32 };
 
 struct keeper_config;
 
@@ -52,6 +52,21 @@ MUST_USE enum err ksasl_read(struct ksasl **out, struct bytes text,
                              const char *file, const char *section,
                              const char *super_password, struct errmsg *why);
 void ksasl_free(struct ksasl **at);
+
+/* What the proof of a password is made of; texts are borrowed, without NUL. */
+struct ksasl_proof {
+    struct bytes user, password; /* UTF-8; hashed as ISO 8859-1 if they fit */
+    struct bytes realm;
+    struct bytes nonce, cnonce;
+    struct bytes authzid; /* null: none */
+    struct bytes uri;     /* service/host */
+};
+
+/* RFC 2831, 2.1.2.1 for qop "auth" and the first use of a nonce. `method`:
+ * "AUTHENTICATE" for the client's proof, "" for the service's. False: the arena
+ * is full. */
+MUST_USE bool ksasl_prove(const struct ksasl_proof *in, struct arena *arena,
+                          const char *method, char out[KSASL_HEX + 1]);
 
 /* Answer one token. The reply lives in the arena.
  *
