@@ -62,8 +62,9 @@ static void fill_item(const struct request *request, const request_in *in,
     };
     if (!topic || !meta_partition_find(topic, item->partition))
         item->error = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-    else if (!metadata_fits(request, item->commit.metadata))
-        item->error = KAFKA_OFFSET_METADATA_TOO_LARGE;
+    item->too_large = !metadata_fits(request, item->commit.metadata);
+    if (request->version == 0 && item->too_large && item->error == KAFKA_NONE)
+        item->error = KAFKA_OFFSET_METADATA_TOO_LARGE; /* no group to ask */
 }
 
 static void answer(struct request *request)

@@ -98,7 +98,8 @@ struct groups_commit_item {
     struct bytes topic;
     int32_t partition;
     struct group_commit commit;
-    int16_t error; /* in: NONE, or why it is left out; out: result */
+    int16_t error;  /* in: NONE, or why it is left out; out: result */
+    bool too_large; /* its metadata is; told when the group has agreed */
 };
 
 /* A commit; it and all it points to live until on_done. */

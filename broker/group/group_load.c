@@ -7,9 +7,10 @@
  *      expected from then on.
  *
  * While LOADING nobody else looks at the groups, so nothing is locked but the
- * question whether all this is still wanted. A record that cannot be read is
- * left out with one line; a log that cannot be read leaves the shard FAILED, so
- * that no consumer takes "no offset" for an answer.
+ * question whether all this is still wanted. A record of a kind not known is
+ * left out with one line; a log that cannot be read, or holds a batch that is
+ * damaged, leaves the shard FAILED, so that no consumer takes "no offset", or
+ * an older one, for an answer.
  */
 #include "group/group_shard.h"
 
@@ -319,8 +320,11 @@ static enum err on_batch(struct load *load, const struct batch *batch)
     return ERR_OK;
 }
 
-/* All whole batches of the buffer; *next is where to go on. */
-static enum err on_bytes(struct load *load, struct bytes bytes, int64_t *next)
+/* All whole batches of the buffer; *next is where to go on. A batch that is not
+ * what was written ends the loading: an older offset than the one in it, told
+ * as if it were the last, would be worse than none. */
+static enum err on_bytes(struct load *load, struct bytes bytes, int64_t *next,
+                         struct errmsg *why)
 {
     struct batch_iter iter = batch_iter_make(bytes);
     struct batch batch;
@@ -329,6 +333,11 @@ static enum err on_bytes(struct load *load, struct bytes bytes, int64_t *next)
     while ((err = batch_iter_next(&iter, &batch)) == ERR_OK) {
         if (batch_next_offset(&batch.header) <= *next)
             continue;
+        if (batch_check(batch.bytes) != ERR_OK)
+            return err_set(why, ERR_CORRUPT,
+                           "the batch at offset %" PRId64
+                           " has another checksum than it says",
+                           batch.header.base_offset);
         err = on_batch(load, &batch);
         if (err != ERR_OK)
             return err;
@@ -386,7 +395,7 @@ static enum err load_piece(struct load *load, struct log *log, int64_t *next,
     seg_file_unref(&plan.file);
     if (err == ERR_OK) {
         load->bytes += (int64_t)n;
-        err = on_bytes(load, bytes_make(load->buffer, n), next);
+        err = on_bytes(load, bytes_make(load->buffer, n), next, why);
     }
     if (err == ERR_OK && *next == before)
         return err_set(why, ERR_CORRUPT, "no whole batch at offset %" PRId64,

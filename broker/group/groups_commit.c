@@ -24,6 +24,7 @@ static enum err commit_batch(struct groups *groups,
                              struct group_batch *batch, int64_t wall_ms)
 {
     const struct config *cfg = groups->broker->config;
+    size_t n = 0;
 
     group_batch_start(
         batch,
@@ -32,11 +33,13 @@ static enum err commit_batch(struct groups *groups,
     for (size_t i = 0; i < commit->n; i++) {
         const struct groups_commit_item *item = &commit->items[i];
 
-        if (item->error == KAFKA_NONE)
-            group_batch_offset(batch, commit->group_id, item->topic,
-                               item->partition, &item->commit);
+        if (item->error != KAFKA_NONE || item->too_large)
+            continue;
+        group_batch_offset(batch, commit->group_id, item->topic,
+                           item->partition, &item->commit);
+        n++;
     }
-    return group_batch_finish(batch);
+    return n > 0 ? group_batch_finish(batch) : ERR_OK;
 }
 
 static int16_t commit_check(struct group_shard *shard,
@@ -53,13 +56,24 @@ static int16_t commit_check(struct group_shard *shard,
                               commit->generation, &env->env);
 }
 
-static void commit_expect(struct group *group,
-                          const struct groups_commit *commit)
+/* How many are to be written; the others have their error. */
+static size_t commit_expect(struct group *group, struct groups_commit *commit)
 {
-    for (size_t i = 0; i < commit->n; i++)
-        if (commit->items[i].error == KAFKA_NONE)
-            group_offsets_expect(&group->offsets, commit->items[i].topic,
-                                 commit->items[i].partition);
+    size_t n = 0;
+
+    for (size_t i = 0; i < commit->n; i++) {
+        struct groups_commit_item *item = &commit->items[i];
+
+        if (item->error != KAFKA_NONE)
+            continue;
+        if (item->too_large) {
+            item->error = KAFKA_OFFSET_METADATA_TOO_LARGE;
+            continue;
+        }
+        group_offsets_expect(&group->offsets, item->topic, item->partition);
+        n++;
+    }
+    return n;
 }
 
 static void commit_enter(struct groups *groups, struct groups_commit *commit,
@@ -69,6 +83,7 @@ static void commit_enter(struct groups *groups, struct groups_commit *commit,
     struct group_shard *shard;
     struct group *group;
     struct shard_env env;
+    size_t n = 0;
     int16_t error = groups_enter(groups, commit->group_id, &shard);
 
     if (error != KAFKA_NONE) {
@@ -79,17 +94,19 @@ static void commit_enter(struct groups *groups, struct groups_commit *commit,
     shard_env_init(&env, shard);
     error = commit_check(shard, commit, &env, &group);
     if (error == KAFKA_NONE) {
-        commit_expect(group, commit);
+        n = commit_expect(group, commit);
+        shard_arm(shard, group);
+    }
+    if (n > 0) {
         write->commit = commit;
         write->in_arena = true;
         shard_write(
             shard, write, batch, group,
             (int16_t)config_int64(cfg, CFG_OFFSETS_COMMIT_REQUIRED_ACKS));
-        shard_arm(shard, group);
     }
     group_batch_fini(batch);
     shard_leave(shard);
-    if (error != KAFKA_NONE)
+    if (n == 0)
         commit_refuse(commit, error);
     else if (atomic_exchange(&commit->turn, COMMIT_LEFT) == COMMIT_ENDED)
         commit->on_done(commit->request);
