@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """One member of a group: writes what it has processed to a file, then commits.
 
-member.py BOOTSTRAP GROUP TOPIC FILE STRATEGY [INSTANCE]
+member_librdkafka.py BOOTSTRAP GROUP TOPIC FILE STRATEGY INSTANCE
+
+INSTANCE is - for a dynamic member. The other member_* files do the same with
+their library; SIGTERM ends each of them, leaving the group where it is dynamic.
 """
 import signal
 import sys
 
 from confluent_kafka import Consumer, KafkaException
 
-bootstrap, group, topic, path, strategy = sys.argv[1:6]
+bootstrap, group, topic, path, strategy, instance = sys.argv[1:7]
 config = {
     "bootstrap.servers": bootstrap, "group.id": group,
     "partition.assignment.strategy": strategy,
@@ -16,8 +19,8 @@ config = {
     "session.timeout.ms": 6000, "heartbeat.interval.ms": 500,
     "max.poll.interval.ms": 10000,
 }
-if len(sys.argv) > 6:
-    config["group.instance.id"] = sys.argv[6]
+if instance != "-":
+    config["group.instance.id"] = instance
 going = True
 
 

@@ -1,14 +1,12 @@
 #!/usr/bin/python3
 """Consumer groups with unmodified clients.
 
-STORM_SECONDS (60) and STORM_MEMBERS (8) set the size of the rebalance storm;
-KAFKA_VERSION the Apache Kafka that takes turns with Gregor on one directory.
+KAFKA_VERSION is the Apache Kafka that takes turns with Gregor on one directory.
+Rebalance storms are test_storms.py's.
 """
 import glob
 import os
-import random
 import re
-import signal
 import socket
 import struct
 import sys
@@ -20,8 +18,6 @@ from harness import Process, Skip, until, PEERS  # noqa: E402
 import harness  # noqa: E402
 
 KAFKA = os.environ.get("KAFKA_VERSION", "3.7.0")
-STORM_SECONDS = int(os.environ.get("STORM_SECONDS", "60"))
-STORM_MEMBERS = int(os.environ.get("STORM_MEMBERS", "8"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 
@@ -544,8 +540,9 @@ def test_apache_kafka_decodes_what_we_write(arena):
 
 
 def member(arena, b, group, topic, path, strategy="range", instance=None):
-    argv = [PYTHON, HERE + "/member.py", b.bootstrap, group, topic, path, strategy]
-    p = Process(argv + ([instance] if instance else []), path + ".log")
+    argv = [PYTHON, HERE + "/member_librdkafka.py", b.bootstrap, group, topic, path,
+            strategy, instance or "-"]
+    p = Process(argv, path + ".log")
     arena.processes.append(p)
     return p
 
@@ -581,81 +578,6 @@ def test_the_partitions_of_a_killed_member_are_served_by_another(arena):
     # shown, not judged: the machine has others to serve
     print(f"     served again after {took:.1f} s")
     members[1].stop()
-
-
-def test_a_rebalance_storm_loses_nothing_and_the_group_comes_to_rest(arena):
-    ck, b = confluent(), broker(arena)
-    partitions, rnd = 50, random.Random(7)
-    make_topic(ck, b, "storm", partitions)
-    sent, stop = [], threading.Event()
-
-    def produce():
-        n = 0
-        producer = ck.Producer({"bootstrap.servers": b.bootstrap, "acks": "all",
-                                "enable.idempotence": True,
-                                "message.timeout.ms": 120000})
-
-        def done(err, m):
-            assert err is None, err
-            sent.append(m.value())
-        while not stop.is_set():
-            for _ in range(20):
-                producer.produce("storm", b"r%d" % n, partition=n % partitions,
-                                 on_delivery=done)
-                n += 1
-            producer.poll(0)
-            time.sleep(0.02)
-        assert producer.flush(60) == 0
-    producing = threading.Thread(target=produce)
-    producing.start()
-    members, paths, n, highest, back = {}, [], 0, [-1] * partitions, []
-    statics = ["s0", "s1", "s2"]
-    end, killed = time.monotonic() + STORM_SECONDS, False
-    while time.monotonic() < end:
-        if len(members) < STORM_MEMBERS:
-            free = [s for s in statics if s not in
-                    [m[1] for m in members.values()]]
-            instance = rnd.choice(free) if free and rnd.random() < .3 else None
-            path = arena.path(f"storm-{n}")
-            members[n] = (member(arena, b, "storm", "storm", path,
-                                 "cooperative-sticky", instance), instance)
-            paths.append(path)
-            n += 1
-        elif rnd.random() < .5:
-            i = rnd.choice(list(members))
-            p, _ = members.pop(i)
-            what = rnd.random()
-            if what < .4:
-                p.signal(signal.SIGTERM)
-            elif what < .8:
-                p.signal(signal.SIGKILL)
-            else:  # a pause longer than its session
-                p.signal(signal.SIGSTOP)
-                threading.Timer(8, p.signal, [signal.SIGCONT]).start()
-                threading.Timer(9, p.signal, [signal.SIGTERM]).start()
-        if not killed and time.monotonic() > end - STORM_SECONDS / 2:
-            killed = True
-            b.kill()
-            b.start()
-        now = committed(ck, b, "storm", "storm", partitions)
-        back += [(p, h, o) for p, (h, o) in enumerate(zip(highest, now)) if o < h]
-        highest = [max(h, o) for h, o in zip(highest, now)]
-        time.sleep(rnd.random())
-    stop.set()
-    producing.join(90)
-    assert not back, back[:5]
-    if len(members) == 0:
-        path = arena.path("storm-last")
-        members[n] = (member(arena, b, "storm", "storm", path), None)
-        paths.append(path)
-    until(lambda: set(sent) <= set(lines(paths)), 120, "every record was processed")
-    # the last ones killed or paused are missed after their session timeout only
-    until(lambda: "Stable" in groups_tool(arena, b, "--describe", "--group",
-                                          "storm", "--state"), 60, "it is at rest")
-    for p, _ in members.values():
-        p.signal(signal.SIGTERM)
-    print(f"     {len(sent)} records, {n} members, "
-          f"{len(lines(paths)) - len(set(sent))} processed more than once")
 
 
 if __name__ == "__main__":
