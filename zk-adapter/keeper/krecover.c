@@ -21,6 +21,7 @@
 #include "keeper/kahead.h"
 #include "keeper/kquota.h"
 #include "keeper/ksnap.h"
+#include "keeper/ksnap_name.h"
 #include "keeper/ktxn.h"
 
 enum { SNAPSHOTS_TRIED = 100, PATH_ROOM = 64 };
@@ -92,17 +93,14 @@ enum err krecover_list(const char *dir, const char *prefix, int64_t **zxids,
                        strerror(errno));
     while ((entry = readdir(d)) != NULL) {
         int64_t zxid;
+        enum codec codec = CODEC_NONE;
 
         if (strncmp(entry->d_name, prefix, plen) != 0)
             continue;
-        if (!hex_read(entry->d_name + plen, &zxid)) {
-            if (strcmp(prefix, "snapshot.") == 0 &&
-                strstr(entry->d_name, ".gz") != NULL)
-                diag_warn("event=keeper_snapshot_compressed file=%s/%s "
-                          "remedy=\"gunzip it\"",
-                          dir, entry->d_name);
+        if (strcmp(prefix, "snapshot.") == 0)
+            entry->d_name[ksnap_name_stem(entry->d_name, &codec)] = '\0';
+        if (!hex_read(entry->d_name + plen, &zxid))
             continue;
-        }
         if ((*n & (*n - 1)) == 0)
             *zxids = mem_need_more(*zxids, *n ? *n * 2 : 1, sizeof **zxids);
         (*zxids)[(*n)++] = zxid;
@@ -110,6 +108,12 @@ enum err krecover_list(const char *dir, const char *prefix, int64_t **zxids,
     closedir(d);
     if (*n > 1)
         qsort(*zxids, *n, sizeof **zxids, by_number);
+    /* One snapshot may lie there in several forms. */
+    size_t kept = *n > 0;
+    for (size_t i = 1; i < *n; i++)
+        if ((*zxids)[i] != (*zxids)[kept - 1])
+            (*zxids)[kept++] = (*zxids)[i];
+    *n = kept;
     return ERR_OK;
 }
 
@@ -172,17 +176,41 @@ static void core_again(struct kcore *core)
     kcore_init(core, config, now_ms, wall_ms);
 }
 
-static bool snapshot_try(struct kcore *core, const char *name)
+static enum err plain_load(struct kcore *core, struct bytes file,
+                           struct errmsg *why)
+{
+    if (!ksnap_looks_whole(file))
+        return err_set(why, ERR_SHORT, "it is not whole");
+    return ksnap_load(core, file, why);
+}
+
+/* A compressed one is inflated whole: the memory grows with what comes out, and
+ * goes back before the service starts. */
+static enum err packed_load(struct kcore *core, struct bytes file,
+                            enum codec codec, struct errmsg *why)
+{
+    struct wr plain;
+    enum err err;
+
+    wr_init(&plain, PTRDIFF_MAX);
+    err = codec_inflate(codec, false, file, &plain);
+    if (err != ERR_OK)
+        (void)err_set(why, err, "inflating: %s", err_words(err));
+    else
+        err = plain_load(core, bytes_make(plain.data, plain.len), why);
+    wr_fini(&plain);
+    return err;
+}
+
+static bool snapshot_try(struct kcore *core, const char *name, enum codec codec)
 {
     struct bytes file;
     struct errmsg why = { "" };
     enum err err = file_map(name, &file, &why);
 
     if (err == ERR_OK) {
-        if (!ksnap_looks_whole(file))
-            err = err_set(&why, ERR_SHORT, "it is not whole");
-        else
-            err = ksnap_load(core, file, &why);
+        err = codec == CODEC_NONE ? plain_load(core, file, &why)
+                                  : packed_load(core, file, codec, &why);
         file_unmap(file);
     }
     if (err == ERR_OK)
@@ -205,9 +233,10 @@ static enum err snapshot_load(struct kcore *core, const char *dir,
         return err;
     for (size_t i = 0; i < n && i < SNAPSHOTS_TRIED && *zxid < 0; i++) {
         int64_t at = zxids[n - 1 - i];
-        char *name = file_name(dir, "snapshot.", at);
+        enum codec codec;
+        char *name = ksnap_name_find(dir, at, &codec);
 
-        if (snapshot_try(core, name)) {
+        if (snapshot_try(core, name, codec)) {
             *zxid = at;
             core->zxid = at;
         }

@@ -19,7 +19,8 @@ MUST_USE enum err krecover(struct kcore *core, const char *snap_dir,
                            const char *log_dir, struct krecover_result *result,
                            struct errmsg *why);
 
-/* The files "<prefix><hex>" of a directory, numbers ascending. Free *zxids. */
+/* The files "<prefix><hex>" of a directory, numbers ascending, each once;
+ * snapshots also with a suffix of their compression. Free *zxids. */
 MUST_USE enum err krecover_list(const char *dir, const char *prefix,
                                 int64_t **zxids, size_t *n, struct errmsg *why);
 

@@ -16,6 +16,7 @@
 #include "keeper/klog.h"
 #include "keeper/ksnap.h"
 #include "keeper/ksnap_file.h"
+#include "keeper/ksnap_name.h"
 #include "keeper/ktls.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -76,6 +77,10 @@ struct ksnap_job {
     struct wr chunk;
     uint32_t sum;
     struct ksnap_file file;
+    enum codec codec; /* what the file is compressed with */
+    struct codec_writer packer;
+    struct wr packed; /* compressed bytes of the chunk at hand */
+    bool packing;     /* the packer has begun */
     char *temp;
     char *name;
     int64_t end_zxid; /* newest change it may show */

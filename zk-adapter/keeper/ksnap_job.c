@@ -27,17 +27,60 @@ static char *path_in(const char *dir, const char *prefix, int64_t zxid)
     return name;
 }
 
+static void job_name(struct ksnap_job *job)
+{
+    const struct keeper *keeper = job->keeper;
+
+    job->codec = ksnap_codec(keeper->config.snap_compression);
+    job->temp = ksnap_name(keeper->snap_dir, "new-snapshot.", job->snap.zxid,
+                           job->codec);
+    job->name =
+        ksnap_name(keeper->snap_dir, "snapshot.", job->snap.zxid, job->codec);
+    wr_init(&job->packed, INT32_MAX);
+    codec_writer_init(&job->packer);
+    job->packing = false;
+}
+
 /* -- the thread's part ----------------------------------------------------- */
+
+/* What of the chunk goes to the file: itself, or what its deflating gave. */
+static enum err chunk_pack(struct ksnap_job *job, struct bytes *ready)
+{
+    enum err err = ERR_OK;
+
+    *ready = bytes_make(job->chunk.data, job->chunk.len);
+    if (job->codec == CODEC_NONE)
+        return ERR_OK;
+    job->packed.len = 0;
+    if (!job->packing)
+        err = codec_writer_start(&job->packer, job->codec, false, &job->packed);
+    job->packing = true;
+    if (err == ERR_OK)
+        codec_writer_write(&job->packer, *ready);
+    if (err == ERR_OK && job->last)
+        err = codec_writer_finish(&job->packer);
+    if (err == ERR_OK && job->packed.err != ERR_OK)
+        err = job->packed.err;
+    *ready = bytes_make(job->packed.data, job->packed.len);
+    return err == ERR_OK
+               ? ERR_OK
+               : err_set(&job->why, err, "deflating: %s", err_words(err));
+}
 
 static enum err chunk_write(struct ksnap_job *job)
 {
+    struct bytes ready;
+    enum err err;
+
     job->sum = ksnap_sum(job->sum, bytes_make(job->chunk.data, job->chunk.len));
     if (job->last)
         ksnap_seal(&job->chunk, job->sum, job->snap.zxid);
     if (job->chunk.err != ERR_OK)
         return err_set(&job->why, job->chunk.err, "no memory");
-    return ksnap_file_write(
-        &job->file, bytes_make(job->chunk.data, job->chunk.len), &job->why);
+    err = chunk_pack(job, &ready);
+    if (err != ERR_OK)
+        return err;
+    return ksnap_file_write(&job->file, ready, &job->why);
 }
 
 static enum err file_finish(struct ksnap_job *job)
@@ -76,6 +119,8 @@ static void job_forget(struct ksnap_job *job)
     mem_free(job->name);
     job->temp = job->name = NULL;
     wr_fini(&job->chunk);
+    wr_fini(&job->packed);
+    codec_writer_fini(&job->packer);
     job->state = KSNAP_IDLE;
     job->last = false;
 }
@@ -144,8 +189,7 @@ static void job_start(struct keeper *keeper)
 
     wr_init(&job->chunk, INT32_MAX);
     ksnap_start(&job->snap, core, &job->chunk);
-    job->temp = path_in(keeper->snap_dir, "new-snapshot.", job->snap.zxid);
-    job->name = path_in(keeper->snap_dir, "snapshot.", job->snap.zxid);
+    job_name(job);
     job->sum = KSNAP_SUM_FIRST;
     job->why.text[0] = '\0';
     job->started_us = clock_mono_us();
@@ -227,8 +271,7 @@ enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
     while (ksnap_more(&job.snap, &job.chunk, NODES_AT_ONCE))
         continue;
     ksnap_end(&job.snap, &job.chunk);
-    job.temp = path_in(keeper->snap_dir, "new-snapshot.", job.snap.zxid);
-    job.name = path_in(keeper->snap_dir, "snapshot.", job.snap.zxid);
+    job_name(&job);
     err = ksnap_file_open(&job.file, job.temp, &job.why);
     if (err == ERR_OK)
         err = chunk_write(&job);
@@ -245,10 +288,12 @@ enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
 static void remove_some(const char *dir, const char *prefix,
                         const int64_t *zxids, size_t n)
 {
+    bool snaps = strcmp(prefix, "snapshot.") == 0;
+
     for (size_t i = 0; i < n; i++) {
         char *name = path_in(dir, prefix, zxids[i]);
 
-        if (unlink(name) == 0)
+        if (snaps ? ksnap_name_remove(dir, zxids[i]) : unlink(name) == 0)
             diag_info("event=keeper_purged file=%s", name);
         else
             diag_warn("event=keeper_purge_failed file=%s error=\"%s\"", name,
