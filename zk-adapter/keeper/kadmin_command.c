@@ -1,6 +1,7 @@
 /* kadmin_command.c - what each command of the admin server tells. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "keeper/kinfo.h"
 #include "keeper/kserver.h"
@@ -56,15 +57,29 @@ static void connection(struct kjson *json, const struct kpeer *peer, bool brief)
     kjson_end(json);
 }
 
+/* It came through secureClientPort: TLS on clientPort is not told apart. */
+static bool is_secure(const struct keeper *keeper, const struct kpeer *peer)
+{
+    const struct kconn *conn = CONTAINER_OF(peer, const struct kconn, peer);
+
+    return conn->tls != NULL && !keeper->config.port_unification;
+}
+
 static void connections(struct keeper *keeper, struct kjson *json, bool brief)
 {
-    kjson_array(json, "connections");
-    for (struct list *l = keeper->core.peers.next; l != &keeper->core.peers;
-         l = l->next)
-        connection(json, CONTAINER_OF(l, struct kpeer, link), brief);
-    kjson_end(json);
-    kjson_array(json, "secure_connections");
-    kjson_end(json);
+    static const char *const names[] = { "connections", "secure_connections" };
+
+    for (int secure = 0; secure < 2; secure++) {
+        kjson_array(json, names[secure]);
+        for (struct list *l = keeper->core.peers.next; l != &keeper->core.peers;
+             l = l->next) {
+            const struct kpeer *peer = CONTAINER_OF(l, struct kpeer, link);
+
+            if (is_secure(keeper, peer) == (secure == 1))
+                connection(json, peer, brief);
+        }
+        kjson_end(json);
+    }
 }
 
 static bool run_connections(struct keeper *keeper, struct bytes query,
@@ -238,16 +253,39 @@ static bool run_last_snapshot(struct keeper *keeper, struct bytes query,
     return true;
 }
 
+/* The file as it was read, but for what opens doors: whoever asks here has not
+ * said who he is. */
 static bool run_initial_configuration(struct keeper *keeper, struct bytes query,
                                       struct kjson *json,
                                       char error[static 256])
 {
     const char *text = keeper->config.file_text;
+    struct wr open;
 
     (void)query;
     (void)error;
+    wr_init(&open, K_ARENA_MOST);
+    while (text != NULL && *text != '\0') {
+        size_t len = strcspn(text, "\n");
+        size_t key = strcspn(text, "=:\n");
+        bool secret = false;
+
+        for (size_t i = 0; i < key; i++)
+            secret = secret || strncasecmp(text + i, "password", 8) == 0 ||
+                     strncasecmp(text + i, "superDigest", 11) == 0;
+        /* A value may go on in the next line. */
+        while (secret && len > 0 && text[len - 1] == '\\' && text[len] == '\n')
+            len += 1 + strcspn(text + len + 1, "\n");
+        wr_raw(&open, text, secret ? key : len);
+        if (secret)
+            wr_raw(&open, "=***", 4);
+        text += len;
+        if (*text == '\n')
+            wr_raw(&open, text++, 1);
+    }
     kjson_text(json, "initial_configuration",
-               text ? bytes_of(text) : BYTES(""));
+               open.data ? bytes_make(open.data, open.len) : BYTES(""));
+    wr_fini(&open);
     return true;
 }
 

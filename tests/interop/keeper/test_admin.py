@@ -521,5 +521,30 @@ def test_compressed_snapshots_are_read_and_written_as_zookeeper_does(arena):
         real.kill()
 
 
+# -- size ----------------------------------------------------------------------------
+
+def test_a_large_directory_is_read_and_a_large_session_ends_in_one_step(arena):
+    """Longer than jute.maxbuffer, both; ZooKeeper 3.9.2 answers so, too, but does
+    not start again from the record of such a session's end."""
+    n = 150000
+    ours = Server(arena, "keeper")
+    owner, other = raw.Client(ours.port), raw.Client(ours.port)
+    create(owner, "/big")
+    header = i32(1) + b"\0" + i32(-1)
+    for i in range(0, n, 2000):
+        owner.request(14, b"".join(
+            header + raw.s_(f"/big/n{j:08d}") + raw.s_("") + OPEN + i32(1)
+            for j in range(i, i + 2000)) + i32(-1) + b"\1" + i32(-1))
+    _, f = other.request(8, raw.s_("/big") + b"\0")
+    assert len(set(raw.Reader(f[16:]).strs())) == n and len(f) > 0xfffff
+    owner.request(-11, b"")
+    _, f = other.request(8, raw.s_("/big") + b"\0")
+    assert raw.Reader(f[16:]).strs() == []
+    before = dump(ours)
+    ours.kill()
+    ours.start()
+    same(before, dump(ours))
+
+
 if __name__ == "__main__":
     harness.run(sys.modules["__main__"])

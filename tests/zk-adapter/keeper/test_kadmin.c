@@ -43,6 +43,12 @@ static enum err start(struct keeper **keeper, const char *port,
         keeper_config_set(&config, BYTES("dataDir"), bytes_of(dir), why),
         ERR_OK);
     why->text[0] = '\0';
+    ck_assert_err(
+        keeper_config_read(&config,
+                           BYTES("# file\nssl.keyStore.password=open\n"
+                                 "ssl.trustStore.password = se\\\nsesame"),
+                           "zoo.cfg", why),
+        ERR_OK);
     err = keeper_start(keeper, &config, why);
     keeper_config_fini(&config);
     return err;
@@ -154,6 +160,12 @@ START_TEST(every_command_answers_with_valid_json)
         json = json_loads(strstr(answer, "\r\n\r\n") + 4, 0, &error);
         ck_assert_msg(json != NULL, "%s: %s\n%s", names[i], error.text, answer);
         ck_assert_ptr_nonnull(json_object_get(json, "command"));
+        ck_assert_ptr_null(strstr(answer, "sesame"));
+        if (strcmp(names[i], "icfg") == 0)
+            ck_assert_str_eq(json_string_value(json_object_get(
+                                 json, "initial_configuration")),
+                             "# file\nssl.keyStore.password=***\n"
+                             "ssl.trustStore.password =***");
         json_decref(json);
         free(answer);
     }
