@@ -195,6 +195,34 @@ def test_kafkajs_writes_once_across_kill_9_when_idempotent(arena):
                                  "t", "20000"], 20000, said, env=NODE)
 
 
+# confluent-kafka-python; its kill -9 and offsets by time are in test_clients.py
+
+def test_confluent_python_uses_every_acks_and_codec(arena):
+    ck, b, sent = clients.confluent(), broker(arena), clients.lines(500)
+    for codec in clients.CODECS:
+        for acks in ("0", "1", "all"):
+            topic = f"t-{codec}-{acks}"
+            producer = ck.Producer({"bootstrap.servers": b.bootstrap, "acks": acks,
+                                    "compression.type": codec})
+            for value in sent:
+                producer.produce(topic, value, partition=0)
+            assert producer.flush(30) == 0
+            until(lambda: [m.value().decode() for m in clients.read_all(
+                ck, b, topic)] == sent, 30, topic)
+
+
+def test_confluent_python_starts_at_every_position(arena):
+    ck, b = clients.confluent(), broker(arena)
+    producer = ck.Producer({"bootstrap.servers": b.bootstrap})
+    for value in clients.lines(100):
+        producer.produce("t", value, partition=0)
+    assert producer.flush(30) == 0
+    for start, offsets in ((ck.OFFSET_BEGINNING, range(100)), (42, range(42, 100)),
+                           (99, range(99, 100)), (100, []), (ck.OFFSET_END, [])):
+        got = [m.offset() for m in clients.read_all(ck, b, "t", start=start)]
+        assert got == list(offsets), (start, got[:3], len(got))
+
+
 # kafka-python
 
 def kafka_python():
