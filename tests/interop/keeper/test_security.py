@@ -62,7 +62,9 @@ class Keys:
         subprocess.run(argv, cwd=self.dir, check=True, capture_output=True, timeout=60)
 
     def sign(self, name, subject, extension=None):
-        self.run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-utf8",
+        kind = ["rsa:2048"] if name == "server" else [
+            "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        self.run("openssl", "req", "-newkey", *kind, "-nodes", "-utf8",
                  "-multivalue-rdn", "-subj", subject, "-keyout", name + ".key", "-out",
                  name + ".csr")
         with open(self.path("ext"), "w") as f:
@@ -133,7 +135,15 @@ class Secured(harness.Service):
             argv = [os.path.join(harness.BUILD, "gregor"), "keeper", config]
             env["SERVER_JVMFLAGS"] = " ".join(flags)
         else:
-            argv = ["java", "-Xmx300m", "-XX:TieredStopAtLevel=1", *flags, "-cp",
+            # Every step in the log, as it would be without this, takes its time.
+            quiet = os.path.join(self.dir, "logback.xml")
+            with open(quiet, "w") as f:
+                f.write('<configuration><appender name="out" class="ch.qos.logback.'
+                        'core.ConsoleAppender"><encoder><pattern>%level %logger{0} '
+                        '%msg%n</pattern></encoder></appender><root level="WARN">'
+                        '<appender-ref ref="out"/></root></configuration>')
+            argv = ["java", "-Xmx300m", "-XX:TieredStopAtLevel=1", *flags,
+                    "-Dlogback.configurationFile=" + quiet, "-cp",
                     jars("zookeeper-3.9.2"),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
         self.process = Process(argv, os.path.join(self.dir, "service.log"), env=env)
@@ -261,7 +271,7 @@ def handshake(port, wrap):
 
 def test_who_may_come_is_as_at_zookeeper(arena):
     k = keys(arena)
-    for mode in ("need", "want", "none"):
+    for mode in ("need", "want"):
         # 3.9.2 would take TLS 1.3 alone by default, 3.9.3 both.
         ours, real = both(arena, tls_lines(k, **{
             "ssl.clientAuth": mode, "ssl.enabledProtocols": "TLSv1.2,TLSv1.3"}))
@@ -308,10 +318,10 @@ def test_large_frames_pass_in_both_directions(arena):
     c = raw.Client(s.secure, wrap=k.wrap("ann"))
     big = os.urandom(900000)
     c.request(1, raw.s_("/big") + raw.s_(big) + raw.acl_(raw.OPEN) + bytes(4))
-    for _ in range(20):
+    for _ in range(6):
         c.xid += 1
         c.send(struct.pack(">ii", c.xid, 4) + raw.s_("/big") + b"\0")
-    for _ in range(20):
+    for _ in range(6):
         assert raw.Reader(c.frame()[16:]).buf() == big
     # Byte by byte, as a slow network would.
     for b in struct.pack(">iii", 13 + 4, 99, 3) + raw.s_("/big") + b"\0":
@@ -343,7 +353,8 @@ def test_random_sessions_over_tls_get_the_answers_of_plain_text(arena):
 
 def test_a_storm_of_handshakes_leaves_plain_clients_served(arena):
     k = keys(arena)
-    s = service(arena, "keeper", tls_lines(k)).serving()
+    s = service(arena, "keeper", tls_lines(
+        k, **{"nio.sessionlessCnxnTimeout": "3000"})).serving()
     plain = raw.Client(s.port)
     done, stop = [], threading.Event()
 
