@@ -3,6 +3,7 @@
 #define GREGOR_KEEPER_KTLS_IN_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 struct ktls {
     SSL_CTX *ctx;
