@@ -101,6 +101,10 @@ class Client:
             self.xid += 1
             xid = self.xid
         self.send(struct.pack(">ii", xid, op) + body)
+        return self.until(xid)
+
+    def until(self, xid):
+        """The events that come before the reply with this xid, and the reply."""
         frames = []
         while True:
             f = self.frame()
@@ -346,8 +350,10 @@ def play(port, seed, steps, log, clients=3):
                 lines.append((who, op, "closed"))
                 c.close()
                 crowd[who] = came(Client(port))
+        for other in crowd:  # all at once: a step is two round trips
+            other.send(struct.pack(">ii", -2, 11))
         for i, other in enumerate(crowd):
-            events, pong = other.ping()
+            events, pong = other.until(-2)
             events = [mask.frame(0, e) for e in events]
             if op == "new":
                 events.sort(key=repr)
