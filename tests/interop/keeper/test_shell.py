@@ -232,6 +232,17 @@ def mask(text):
                    if not line.startswith(("SLF4J", "log4j:WARN", "log4j:")))
 
 
+def apart(result):
+    """Events apart from answers: Java prints them from a thread of its own. The
+    last one may come after its end."""
+    status, out, err = result
+    events = [l for l in out.splitlines() if l.startswith("WatchedEvent")
+              and "state:Closed" not in l]
+    rest = [l for l in out.splitlines()
+            if l and not l.startswith(("WATCHER::", "WatchedEvent"))]
+    return status, "\n".join(rest + events), err
+
+
 def shell_java(kind, connect):
     """Apache's shell: zkCli of ZooKeeper 3.9.2, zookeeper-shell.sh of Kafka."""
     if kind == "zkCli":
@@ -275,7 +286,7 @@ def session(arena, kind, server):
     results = []
     for make in (shell_java, shell_ours):
         service = extended(arena, server)
-        results.append(run(make(kind, service.connect), SCRIPT))
+        results.append(apart(run(make(kind, service.connect), SCRIPT)))
         service.kill()
     return results
 
