@@ -23,7 +23,7 @@
 
 #include "groups_load.h"
 
-enum { PERIOD_S = 3, FILES_SPARE = 2000 };
+enum { PERIOD_S = 3, FILES_SPARE = 2000, JOIN_MOST = 3000 };
 
 enum phase { JOINING, SYNCING, STABLE };
 
@@ -132,14 +132,9 @@ static void joined(struct member *m, const uint8_t *p)
 
 static void synced(struct member *m)
 {
-    int next = index_of(m) + n_conns;
-
     m->phase = STABLE;
     last_sync = now_s();
     left--;
-    /* the next one on this connection, which a waiting join would block */
-    if (next < n_members && members[next].id[0] == 0)
-        join(&members[next]);
 }
 
 static void on_answer(struct conn *c, const uint8_t *answer)
@@ -192,13 +187,33 @@ static void members_open(const char *host, int port, int groups, int size)
     }
 }
 
-static void join_all(void)
+/* Some groups at a time, so that a group's members come within its delay, and
+ * those who share a connection one after another: a join that waits blocks it.
+ * Where one comes too late all the same, the others learn by a heartbeat. */
+static void join_some(int from, int to)
 {
-    left = n_members;
-    for (int i = 0; i < n_conns; i++)
+    double nudge = now_s() + PERIOD_S;
+
+    left = to - from;
+    for (int i = from; i < to; i++)
         join(&members[i]);
-    while (left > 0)
-        turn(1000, on_answer);
+    while (left > 0) {
+        turn(100, on_answer);
+        if (now_s() < nudge)
+            continue;
+        for (int i = from; i < to; i++)
+            if (members[i].phase == STABLE && !members[i].waiting)
+                beat(&members[i]);
+        nudge += PERIOD_S;
+    }
+}
+
+static void join_all(int size)
+{
+    int some = size > JOIN_MOST ? size : JOIN_MOST / size * size;
+
+    for (int from = 0; from < n_members; from += some)
+        join_some(from, from + some < n_members ? from + some : n_members);
 }
 
 /* -- heartbeats ----------------------------------------------------------- */
@@ -228,7 +243,7 @@ static void pace(double start, uint64_t *next, double end, answer_fn *on)
 
 static void beats(int pid, double seconds, answer_fn *on)
 {
-    double start = now_s(), warm = start + PERIOD_S;
+    double start = now_s(), warm = start + 2 * PERIOD_S;
     uint64_t next = 0;
     struct cpu a, b;
 
@@ -470,7 +485,7 @@ int main(int argc, char **argv)
     epfd = epoll_create1(0);
     if (strcmp(what, "beats") == 0 && argc == 8) {
         members_open(host, port, number[5], number[6]);
-        join_all();
+        join_all(number[6]);
         beats(number[4], number[7], on_answer);
     } else if (strcmp(what, "echo") == 0 && argc == 8) {
         members_open(host, port, number[5], number[6]);
@@ -486,7 +501,7 @@ int main(int argc, char **argv)
         fill_all(host, port, number[6]);
     } else if (strcmp(what, "round") == 0 && argc == 5) {
         members_open(host, port, 1, number[4]);
-        join_all();
+        join_all(number[4]);
         printf("round_ms %.1f\n", (last_sync - first_join) * 1000);
     } else {
         fprintf(stderr, "see the head of groups.c\n");
