@@ -73,7 +73,8 @@ static void delete_answer(struct request *request, const struct delete *delete)
         out->name = plan->name;
         out->topic_id = plan->id;
         out->error_code = plan->error;
-        out->error_message = plan->message;
+        if (plan->error == KAFKA_UNKNOWN_SERVER_ERROR) /* Kafka tells none */
+            out->error_message = plan->message;
     }
     if (request->arena.err != ERR_OK)
         request_close(request, "DeleteTopics: the answer is too large");

@@ -81,7 +81,11 @@ static struct found find_key(const struct find *f,
         return (struct found){ KAFKA_UNSUPPORTED_VERSION,
                                "This broker does not coordinate transactions.",
                                -1, BYTES(""), -1 };
-    return (struct found){ KAFKA_INVALID_REQUEST, "The key type is not known.",
+    return (struct found){ KAFKA_INVALID_REQUEST,
+                           "This most likely occurs because of a request being "
+                           "malformed by the client library or the message "
+                           "was sent to an incompatible broker. See the "
+                           "broker logs for more details.",
                            -1, BYTES(""), -1 };
 }
 

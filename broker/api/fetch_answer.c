@@ -51,6 +51,7 @@ static void fill_aborted(struct fetch *f, const struct fetch_item *item,
 {
     out->aborted_transactions_null =
         item->error != KAFKA_UNKNOWN_TOPIC_OR_PARTITION &&
+        item->error != KAFKA_UNKNOWN_TOPIC_ID &&
         (!f->committed ||
          item->error != KAFKA_NONE); /* as Apache Kafka's are */
     if (item->n_aborted == 0)

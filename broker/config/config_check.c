@@ -73,11 +73,10 @@ enum err config_check_one(struct bytes name, struct bytes value, int *key,
         (row == &config_table[CFG_INTER_BROKER_PROTOCOL_VERSION] ||
          row == &config_table[CFG_LOG_MESSAGE_FORMAT_VERSION]) &&
         config_version_number(checked.text) == 0)
-        return err_set(
-            why, ERR_INVALID,
-            "Invalid value %.*s for configuration %s: Version `%.*s` "
-            "is not a valid version",
-            BYTES_ARG(value), row->name, BYTES_ARG(value));
+        return err_set(why, ERR_INVALID,
+                       "Invalid value %.*s for configuration %s: Version %.*s "
+                       "is not a valid version",
+                       BYTES_ARG(value), row->name, BYTES_ARG(value));
     return err;
 }
 

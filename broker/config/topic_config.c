@@ -55,7 +55,7 @@ static enum err check_one(enum topic_key key, struct bytes text,
         config_version_number(value->text) == 0)
         return err_set(why, ERR_INVALID,
                        "Invalid value %.*s for configuration "
-                       "message.format.version: Version `%.*s` is not a valid "
+                       "message.format.version: Version %.*s is not a valid "
                        "version",
                        BYTES_ARG(text), BYTES_ARG(text));
     if ((key == TOPIC_LEADER_REPLICATION_THROTTLED_REPLICAS ||

@@ -16,7 +16,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "support"))
+sys.path.insert(0, HERE)
 from harness import BUILD, TOP, until  # noqa: E402
+import encode  # noqa: E402
 import harness  # noqa: E402
 
 # Flexible from version on; 999: none.
@@ -34,15 +36,12 @@ NAMES = {0: "produce", 1: "fetch", 2: "list_offsets", 3: "metadata",
 class Codec:
     """Our side of the codec comparison (tests/interop/wire/codec.c)."""
 
+    built = None  # where it lies, for all tests of a run
+
     def __init__(self, arena):
-        path = arena.path("codec")
-        arena.run(["make", "-s", "-C", TOP, f"BUILD={BUILD}", f"{BUILD}/libgregor.a"],
-                  seconds=600)
-        arena.run(["gcc", "-std=gnu11", "-O1", "-D_GNU_SOURCE", f"-I{TOP}/lib",
-                   f"-I{BUILD}/gen", "-o", path, f"{HERE}/../wire/codec.c",
-                   f"{BUILD}/libgregor.a", "-lz", "-lsnappy", "-llz4", "-lzstd",
-                   "-lisal"])
-        self.child = subprocess.Popen([path], stdin=subprocess.PIPE,
+        if Codec.built is None:
+            Codec.built = self.build(arena)
+        self.child = subprocess.Popen([Codec.built], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE)
         self.child.stdin.write(b"L")
         self.child.stdin.flush()
@@ -51,6 +50,17 @@ class Codec:
             kind = self.read(1)
             name = self.read(self.number(2)).decode()
             self.versions[kind.decode() + name] = (self.number(2), self.number(2))
+
+    @staticmethod
+    def build(arena):
+        path = os.path.join(BUILD, "answers-codec")
+        arena.run(["make", "-s", "-C", TOP, f"BUILD={BUILD}", f"{BUILD}/libgregor.a"],
+                  seconds=600)
+        arena.run(["gcc", "-std=gnu11", "-O1", "-D_GNU_SOURCE", f"-I{TOP}/lib",
+                   f"-I{BUILD}/gen", "-o", path, f"{HERE}/../wire/codec.c",
+                   f"{BUILD}/libgregor.a", "-lz", "-lsnappy", "-llz4", "-lzstd",
+                   "-lisal"])
+        return path
 
     def read(self, n):
         data = self.child.stdout.read(n)
@@ -90,6 +100,16 @@ class Wire:
             return "closed"
         skip = 4 + (flexible and key != 18)
         return self.codec.decode(NAMES[key] + "_response", version, data[skip:])
+
+    def send(self, requests, name, version, values):
+        """The same for what encode.py makes."""
+        self.s.sendall(requests.frame(name, version, values))
+        try:
+            data = self.take(struct.unpack(">i", self.take(4))[0])
+        except (ConnectionError, OSError):
+            return "closed"
+        skip = 4 + (requests.is_flexible(name, version) and name != "api_versions")
+        return self.codec.decode(name + "_response", version, data[skip:])
 
     def take(self, n):
         data = b""
@@ -147,7 +167,7 @@ class Body:
 
 
 IGNORED = re.compile(r"(?i)^(port|clusterId|topicId|producerId|throttleTimeMs|sessionId"
-                     r"|logDir|size|totalBytes|usableBytes|logAppendTimeMs|lastTimestamp"
+                     r"|logDir|size|memberId|leader|totalBytes|usableBytes|logAppendTimeMs|lastTimestamp"
                      r"|documentation|finalizedFeaturesEpoch)$")
 
 
@@ -171,17 +191,25 @@ def differences(ours, theirs, at=""):
 # Where Apache Kafka's answer is none to follow: it fails on absent records, makes
 # topics without replicas, takes the last of two equal partitions, and lists topics
 # nobody asked for, with no partitions. It has no answer to an unknown operation but
-# an unexpected exception's.
+# an unexpected exception's. It answers once for a group or a topic that is named
+# twice, closes the connection for a resource that is, and tells where the log
+# starts with a record it refuses.
 PASSED_OVER = re.compile(r"^produce \d+ a 0 1 None:"
                          r"|^create_topics \d+ n -1 -1 \[\(0, \[\]\)\]"
                          r"|^create_topics \d+ n -1 -1 \[\(0, \[0\]\), \(0, "
                          r"|^describe_log_dirs \d+ \["
-                         r"|^incremental_alter_configs \d+ 2 a retention.ms 9 5:")
+                         r"|^incremental_alter_configs \d+ 2 a retention.ms 9 5:"
+                         r"|^delete_groups \d+ .*'none', 'none'"
+                         r"|^produce \d+ control"
+                         r"|^(incremental_)?alter_configs \d+ .*"
+                         r"'configs': \[\]}, {'resource_type'"
+                         r"|^create_partitions \d+ .*'a'.*'a'")
 
 
 class Pair:
     def __init__(self, arena):
         self.codec = Codec(arena)
+        self.requests = encode.Requests()
         zk = arena.service("keeper").connect
         self.brokers = [arena.gregor(**SETTINGS), arena.kafka(zk, **SETTINGS)]
         self.found = []
@@ -195,6 +223,20 @@ class Pair:
         label = f"{NAMES[key]} {version} {what}"
         self.found += [f"{label}: {d}" for d in differences(ours, theirs)
                        if not PASSED_OVER.match(f"{label}: ")]
+        return ours, theirs
+
+    def send(self, name, values, versions=None, what=""):
+        """The same in each version; `values` may be a function of it. The last
+        pair of answers."""
+        for v in versions or self.requests.versions(name):
+            given = values(v) if callable(values) else values
+            if given is None:
+                continue
+            ours, theirs = (Wire(self.codec, b).send(self.requests, name, v, given)
+                            for b in self.brokers)
+            label = f"{name} {v} {what or given}"[:200]
+            self.found += [f"{label}: {d}" for d in differences(ours, theirs)
+                           if not PASSED_OVER.match(f"{label}: ")]
         return ours, theirs
 
     def versions(self, key):
@@ -440,6 +482,257 @@ def test_produce_and_fetch_errors_are_equal(arena):
                     body.text("")
                 body.end()
             pair.ask(1, v, write, f"{topic} {p} {offset} {epoch} {session} {number}")
+    pair.check()
+
+
+def test_what_is_advertised_is_what_is_served(arena):
+    pair = Pair(arena)
+    ours, theirs = pair.send("api_versions", {"client_software_name": "t",
+                                              "client_software_version": "1"}, [0])
+    told = {a["apiKey"]: (a["minVersion"], a["maxVersion"]) for a in ours["apiKeys"]}
+    kafkas = {a["apiKey"]: (a["minVersion"], a["maxVersion"])
+              for a in theirs["apiKeys"]}
+    pair.found = [f"api {k}: {told[k]}, Kafka serves {kafkas.get(k)}" for k in told
+                  if told[k] != kafkas.get(k)]
+    # What is not built is not told, and closes the connection as what nobody knows.
+    for key in sorted(set(range(70)) - set(told)) + [999]:
+        wire = Wire(pair.codec, pair.brokers[0])
+        for version in (0, 1):
+            wire.s.sendall(struct.pack(">ihhih", 11, key, version, 7, 1) + b"t")
+            if wire.s.recv(1) != b"":
+                pair.found.append(f"api {key} is not told and answers")
+            wire = Wire(pair.codec, pair.brokers[0])
+    for client in ("t", "", "x" * 300, "no such", "-"):
+        pair.send("api_versions", {"client_software_name": client,
+                                   "client_software_version": "1"}, [3]) \
+            if client in ("", "no such", "-") else None
+    pair.found = [d for d in pair.found if not re.search(r"\.apiKeys", d)]
+    pair.check()
+
+
+def test_group_answers_are_equal(arena):
+    pair = Pair(arena)
+    topics_made(pair)
+    for b in pair.brokers:
+        def found():
+            answer = Wire(pair.codec, b).send(pair.requests, "find_coordinator", 1,
+                                              {"key": "g", "key_type": 0})
+            return answer["errorCode"] == 0 and Wire(pair.codec, b).send(
+                pair.requests, "heartbeat", 0, {"group_id": "g"})["errorCode"] == 25
+        until(found, 60, "the group's coordinator")
+    for keys in (["g"], ["g", "h"], [""], []):
+        pair.send("find_coordinator", lambda v: {"key": (keys or [""])[0], "key_type": 0,
+                                                 "coordinator_keys": keys})
+    pair.send("find_coordinator", {"key": "g", "key_type": 7, "coordinator_keys": ["g"]},
+              range(1, 5))
+    range_ = [{"name": "range", "metadata": b"m"}]
+    for group, member, session, protocols, kind in (
+            ("", "", 10000, range_, "consumer"), ("g", "nobody", 10000, range_, "consumer"),
+            ("g", "", 1, range_, "consumer"), ("g", "", 2**31 - 1, range_, "consumer"),
+            ("g", "", -1, range_, "consumer"), ("g", "", 10000, [], "consumer"),
+            ("g", "", 10000, range_, "")):
+        pair.send("join_group", {"group_id": group, "member_id": member,
+                                 "session_timeout_ms": session,
+                                 "rebalance_timeout_ms": 10000, "protocol_type": kind,
+                                 "protocols": protocols})
+    pair.send("join_group", {"group_id": "m", "session_timeout_ms": 10000,
+                             "rebalance_timeout_ms": 10000, "protocol_type": "consumer",
+                             "protocols": range_}, range(4, 10))
+    pair.send("join_group", {"group_id": "s", "session_timeout_ms": 30000,
+                             "rebalance_timeout_ms": 30000, "protocol_type": "consumer",
+                             "group_instance_id": "i1", "protocols": range_}, [5])
+    for group in ("", "nobody", "s"):
+        for member in ("", "x"):
+            who = {"group_id": group, "member_id": member, "generation_id": 1}
+            pair.send("heartbeat", who)
+            pair.send("sync_group", {**who, "protocol_type": "consumer",
+                                     "protocol_name": "range"})
+            pair.send("leave_group", {"group_id": group, "member_id": member,
+                                      "members": [{"member_id": member}]})
+    pair.send("heartbeat", {"group_id": "s", "member_id": "x", "generation_id": 1,
+                            "group_instance_id": "i1"}, [3, 4])
+    pair.send("leave_group", {"group_id": "s", "members": []}, range(3, 6))
+    pair.check()
+
+
+def test_offset_and_group_admin_answers_are_equal(arena):
+    pair = Pair(arena)
+    topics_made(pair)
+    for b in pair.brokers:
+        until(lambda: Wire(pair.codec, b).send(
+            pair.requests, "find_coordinator", 1, {"key": "g"})["errorCode"] == 0 and Wire(
+                pair.codec, b).send(pair.requests, "heartbeat", 0,
+                                    {"group_id": "g"})["errorCode"] == 25, 60,
+              "the group's coordinator")
+
+    def topics(name, p, **more):
+        return [{"name": name, "partitions": [{"partition_index": p, **more}]}]
+    for group, name, p, generation, member, text in (
+            ("g", "a", 0, -1, "", "m"), ("g", "a", 1, -1, "", None), ("g", "a", 9, -1, "", ""),
+            ("g", "absent", 0, -1, "", ""), ("", "a", 0, -1, "", ""),
+            ("new", "a", 0, 5, "x", ""), ("g", "a", 0, 5, "x", ""),
+            ("g", "a", 0, -1, "x", ""), ("g", "a", 0, -1, "", "x" * 5000)):
+        pair.send("offset_commit", lambda v: v > 0 and {
+            "group_id": group, "generation_id_or_member_epoch": generation,
+            "member_id": member, "topics": topics(name, p, committed_offset=7,
+                                                  committed_metadata=text)} or None)
+    for group, asked in (("g", [("a", [0, 1, 9])]), ("g", [("absent", [0])]), ("g", None),
+                         ("", [("a", [0])]), ("none", [("a", [0])]), ("g", [])):
+        def values(v):
+            if v == 0 or (asked is None and v < 2):
+                return None
+            t = asked and [{"name": n, "partition_indexes": p} for n, p in asked]
+            t = t if asked is None or asked else []
+            return {"groups": [{"group_id": group, "topics": t}]} if v >= 8 else {
+                "group_id": group, "topics": t}
+        pair.send("offset_fetch", values)
+    for groups in (["g"], ["none"], [""], ["g", "none"], []):
+        pair.send("describe_groups", {"groups": groups})
+    for states in ([], ["Empty"], ["Stable"], ["nonsense"]):
+        pair.send("list_groups", lambda v: {"states_filter": states} if v >= 4 else {})
+    for name, ps in (("a", [0]), ("a", [9]), ("absent", [0])):
+        for group in ("none", "g", ""):
+            pair.send("offset_delete", {"group_id": group, "topics": [
+                {"name": name, "partitions": [{"partition_index": p} for p in ps]}]})
+    for groups in (["none"], [""], ["none", "none"], []):
+        pair.send("delete_groups", {"groups_names": groups})
+    pair.send("delete_groups", {"groups_names": ["g"]}, [2])
+    pair.send("describe_groups", {"groups": ["g"]}, [5])
+    pair.check()
+
+
+CRC_TABLE = []
+for i in range(256):
+    for _ in range(8):
+        i = i >> 1 ^ (0x82f63b78 if i & 1 else 0)
+    CRC_TABLE.append(i)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 255] ^ crc >> 8
+    return crc ^ 0xffffffff
+
+
+def batch(value, producer=(-1, -1, -1), attributes=0):
+    """One record of a fixed time."""
+    record = b"\0\0\0\1" + bytes([len(value) << 1]) + value + b"\0"
+    rest = struct.pack(">hiqqqhii", attributes, 0, 1700000000000, 1700000000000,
+                       *producer, 1) + bytes([len(record) << 1]) + record
+    return struct.pack(">qiib", 0, 9 + len(rest), -1, 2) + struct.pack(
+        ">I", crc32c(rest)) + rest
+
+
+def test_records_and_producers_get_equal_answers(arena):
+    pair = Pair(arena)
+    topics_made(pair)
+
+    def produce(acks, *sets):
+        return {"acks": acks, "timeout_ms": 5000, "topic_data": [
+            {"name": n, "partition_data": [{"index": p, "records": r}]}
+            for n, p, r in sets]}
+    new = range(3, 10)
+    for acks in (1, -1, 2, -2):
+        pair.send("produce", produce(acks, ("a", 0, batch(b"x"))), new, f"acks={acks}")
+    pair.send("produce", produce(1, ("a", 0, batch(b"y")), ("absent", 0, batch(b"y")),
+                                 ("b", 0, batch(b"y"))), new, "three topics")
+    for sequence in (0, 0, 5, 1):
+        pair.send("produce", produce(-1, ("b", 0, batch(b"z", (77, 0, sequence)))), [9],
+                  f"sequence {sequence}")
+    pair.send("produce", produce(-1, ("b", 0, batch(b"z", (77, 0, 2)))), [9])
+    pair.send("produce", produce(-1, ("b", 0, batch(b"z", (77, 1, 3)))), [9])
+    pair.send("produce", produce(-1, ("b", 0, batch(b"z", attributes=32))), [9], "control")
+    pair.send("produce", produce(0, ("absent", 0, batch(b"y"))), new, "acks=0 and an error")
+    for offset in (0, 5, 1000, -1):
+        for isolation in (0, 1):
+            for most in (0, 1, 100, 1 << 20):
+                pair.send("fetch", lambda v: {
+                    "replica_id": -1, "max_wait_ms": 10, "min_bytes": 1,
+                    "max_bytes": 1 << 20, "isolation_level": isolation,
+                    "topics": [{"topic": "a", "partitions": [
+                        {"partition": 0, "fetch_offset": offset,
+                         "partition_max_bytes": most}]}]}, range(4, 13),
+                    f"{offset} {isolation} {most}")
+    pair.send("fetch", {"topics": [{"topic_id": b"x" * 16, "partitions": [
+        {"partition": 0, "fetch_offset": 0, "partition_max_bytes": 1}]}]}, range(13, 16))
+    for timestamp in (-1, -2, -3, -4, 0, 1700000000000, 1700000000001, 2**62):
+        pair.send("list_offsets", {"replica_id": -1, "topics": [
+            {"name": "a", "partitions": [{"partition_index": 0, "timestamp": timestamp,
+                                          "max_num_offsets": 5}]}]},
+            what=str(timestamp))
+    twice = [{"partition_index": 0, "timestamp": -1, "max_num_offsets": 1}] * 2
+    pair.send("list_offsets", {"replica_id": -1,
+                               "topics": [{"name": "a", "partitions": twice}]})
+    pair.send("describe_producers", {"topics": [{"name": "b", "partition_indexes": [0]}]})
+    for b in pair.brokers:
+        until(lambda: Wire(pair.codec, b).send(pair.requests, "init_producer_id", 0, {
+            "transactional_id": None})["errorCode"] == 0, 60, "producer ids")
+    for txn, timeout in ((None, 1000), ("", 1000), (None, -1), (None, 0)):
+        pair.send("init_producer_id", lambda v: {
+            "transactional_id": txn, "transaction_timeout_ms": timeout, "producer_id": -1,
+            "producer_epoch": -1})
+    for offset in (1, -1, 10**6):
+        pair.send("delete_records", {"timeout_ms": 5000, "topics": [
+            {"name": "a", "partitions": [{"partition_index": 0, "offset": offset}]}]},
+            what=str(offset))
+    pair.check()
+
+
+def test_answers_about_deletion_and_old_edits_are_equal(arena):
+    pair = Pair(arena)
+    topics_made(pair)
+    for names in (["absent"], ["bad name"], [""], ["absent", "absent"], []):
+        pair.send("delete_topics", lambda v: {
+            "topic_names": names, "topics": [{"name": n} for n in names],
+            "timeout_ms": 1000}, what=str(names))
+    pair.send("delete_topics", {"topics": [{"name": None, "topic_id": b"x" * 16}],
+                                "timeout_ms": 1000}, [6], "unknown id")
+    pair.send("delete_topics", {"topics": [{"name": "a", "topic_id": b"x" * 16}],
+                                "timeout_ms": 1000}, [6], "both")
+    for kind, name, configs in (
+            (2, "a", []), (2, "a", [("retention.ms", "5")]), (2, "a", [("retention.ms", "x")]),
+            (2, "a", [("retention.ms", None)]), (2, "a", [("no.such", "1")]),
+            (2, "a", [("retention.ms", "5"), ("retention.ms", "6")]),
+            (2, "absent", [("retention.ms", "5")]), (2, "bad name", []), (2, "", []),
+            (4, "0", [("broker.id", "5")]), (4, "0", [("log.retention.ms", "x")]),
+            (4, "7", []), (4, "x", []), (4, "", [("log.retention.ms", "5")]), (9, "a", []),
+            (2, "a", [("min.compaction.lag.ms", "9"), ("max.compaction.lag.ms", "5")]),
+            (2, "a", [("remote.storage.enable", "true")]),
+            (2, "a", [("min.cleanable.dirty.ratio", "2")]),
+            (2, "a", [("segment.bytes", " 3 ")]), (2, "a", [("preallocate", "yes")]),
+            (2, "a", [("message.format.version", "x")]),
+            (2, "a", [("cleanup.policy", "compact,x")]),
+            (2, "a", [("compression.type", "ZSTD")]),
+            (2, "a", [("leader.replication.throttled.replicas", "x")])):
+        values = {"resources": [{"resource_type": kind, "resource_name": name, "configs": [
+            {"name": k, "value": v} for k, v in configs]}], "validate_only": True}
+        pair.send("alter_configs", values)
+        pair.send("incremental_alter_configs", values)
+    one = {"resource_type": 2, "resource_name": "a", "configs": []}
+    pair.send("alter_configs", {"resources": [one, one], "validate_only": True})
+    pair.send("incremental_alter_configs", {"resources": [one, one], "validate_only": True})
+    for kinds in ((0,), (2, 0), (8,)):
+        pair.send("describe_configs", {"resources": [
+            {"resource_type": k, "resource_name": ""} for k in kinds]})
+    for twice in ([{"name": "n", "num_partitions": 1, "replication_factor": 1}] * 2,):
+        pair.send("create_topics", {"topics": twice, "timeout_ms": 1000,
+                                    "validate_only": True}, range(1, 8))
+    pair.send("create_partitions", {"topics": [{"name": "a", "count": 4,
+                                                "assignments": None}] * 2,
+                                    "timeout_ms": 1000, "validate_only": True})
+    pair.check()
+
+
+def test_answers_to_a_controller_of_the_past_are_equal(arena):
+    pair = Pair(arena)
+    topics_made(pair)
+    old = {"controller_id": 0, "controller_epoch": 0, "broker_epoch": -1}
+    pair.send("leader_and_isr", {**old, "topic_states": [], "live_leaders": []})
+    pair.send("stop_replica", {**old, "topic_states": [], "topics": [],
+                               "ungrouped_partitions": []})
+    pair.send("update_metadata", {**old, "live_brokers": [], "topic_states": []})
+    pair.send("controlled_shutdown", {"broker_id": 7, "broker_epoch": -1})
     pair.check()
 
 
