@@ -174,8 +174,8 @@ class Broker:
         self.process = self.launch(self.write_config(), log)
         self.arena.processes.append(self.process)
         if wait:
-            self.process.says(f"[KafkaServer id={self.id}] started", 60, start)
-            until(lambda: answers(self.port), 20, f"port {self.port} answers")
+            self.process.says(f"[KafkaServer id={self.id}] started", 180, start)
+            until(lambda: answers(self.port), 60, f"port {self.port} answers")
         return self
 
     def stop(self, seconds=30):
@@ -238,7 +238,7 @@ class Service:
         self.process = Process(argv, os.path.join(self.dir, "service.log"),
                                env=self.arena.env)
         self.arena.processes.append(self.process)
-        until(lambda: b"Mode:" in (self.word("srvr") or b""), 30,
+        until(lambda: b"Mode:" in (self.word("srvr") or b""), 120,
               f"{self.kind} serves")
         return self
 
