@@ -5,13 +5,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/mem.h"
 #include "keeper/ktxn.h"
 
-enum { STEP_FIRST = 1 << 20, STEP_LEAST = 1 << 16, NAME_MOST = 64 };
+enum {
+    STEP_FIRST = 1 << 20,
+    STEP_LEAST = 1 << 16,
+    NAME_MOST = 64,
+    BATCH_SMALL = 16 << 10, /* a larger batch is worth a journal commit */
+    ZEROS = 4096,
+    ZEROS_AHEAD = 64, /* times that behind a small batch */
+};
 
 void klog_init(struct klog *log, const char *dir, int64_t pre_alloc_bytes,
                bool force_sync)
@@ -104,6 +112,44 @@ static enum err sync_fd(const struct klog *log, struct errmsg *why)
     return ERR_OK;
 }
 
+/* Zeros from the position on, for the batches to come; see klog.h. */
+static enum err zeros_write(struct klog *log, int64_t position,
+                            struct errmsg *why)
+{
+    static const uint8_t zeros[ZEROS];
+    struct iovec parts[ZEROS_AHEAD];
+    int64_t left = log->allocated - position;
+    int n = 0;
+    ssize_t done;
+
+    for (; n < ZEROS_AHEAD && left > 0; left -= ZEROS)
+        parts[n++] =
+            (struct iovec){ .iov_base = (void *)(uintptr_t)zeros,
+                            .iov_len = left < ZEROS ? (size_t)left : ZEROS };
+    if (n == 0)
+        return ERR_OK;
+    do
+        done = pwritev(log->fd, parts, n, position);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return err_set(why, err_from_errno(errno), "write: %s",
+                       strerror(errno));
+    log->written = position + done;
+    return ERR_OK;
+}
+
+static enum err batch_write(struct klog *log, struct bytes records,
+                            struct errmsg *why)
+{
+    int64_t end = log->position + (int64_t)records.len;
+    enum err err = klog_write_at(log->fd, records, log->position, why);
+
+    if (err != ERR_OK || end <= log->written)
+        return err;
+    log->written = end;
+    return records.len <= BATCH_SMALL ? zeros_write(log, end, why) : ERR_OK;
+}
+
 static enum err file_fill(struct klog *log, struct bytes records,
                           const char *temp, const char *name,
                           struct errmsg *why)
@@ -118,6 +164,7 @@ static enum err file_fill(struct klog *log, struct bytes records,
     if (err != ERR_OK)
         return err;
     log->position = (int64_t)(sizeof header + records.len);
+    log->written = log->position;
     log->allocated = log->position;
     log->step = STEP_FIRST < log->step_most ? STEP_FIRST : log->step_most;
     klog_reserve(log);
@@ -169,7 +216,7 @@ enum err klog_append(struct klog *log, struct bytes records, int64_t zxid,
     while ((int64_t)records.len > log->allocated - log->position &&
            klog_reserve(log))
         continue;
-    err = klog_write_at(log->fd, records, log->position, why);
+    err = batch_write(log, records, why);
     if (err == ERR_OK)
         err = sync_fd(log, why);
     if (err == ERR_OK) {

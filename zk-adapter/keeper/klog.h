@@ -10,6 +10,14 @@
  * repeated: what the kernel did with those pages is unknown, so the batch goes
  * to a new file.
  *
+ * A small batch is followed by zeros as far as the next ones will go: to write
+ * where something was written before changes no more than bytes, so their syncs
+ * need not wait for the file system's journal, only for the disk. Readers stop
+ * at the first zero.
+ *
+ *     | records | batch | zeros, on disk |  allocated  |
+ *                       ^ position       ^ written
+ *
  * Threads: one at a time (keeper sync); the calls block as long as the disk.
  */
 #ifndef GREGOR_KEEPER_KLOG_H
@@ -22,6 +30,7 @@ struct klog {
     char *dir;         /* .../version-2 */
     int fd;            /* -1: the next batch opens a new file */
     int64_t position;  /* end of the good records */
+    int64_t written;   /* end of what was ever written: records or zeros */
     int64_t allocated; /* bytes the file has on disk */
     int64_t step;      /* how much is allocated next */
     int64_t step_most; /* preAllocSize in bytes */
