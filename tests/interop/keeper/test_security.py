@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """TLS, certificates and SASL of the coordination service: the same scripts
 against ours and Apache ZooKeeper 3.9.2, by real clients and by bare frames."""
+import atexit
 import contextlib
 import os
 import re
@@ -105,8 +106,9 @@ def keys(arena):
     """One world for all tests; its directory outlives the arena of the first."""
     if not _keys:
         keep = harness.Arena()
-        _keys.append((keep, Keys(keep).stores()))
-    return _keys[0][1]
+        atexit.register(keep.close)
+        _keys.append(Keys(keep).stores())
+    return _keys[0]
 
 
 # -- services ------------------------------------------------------------------
