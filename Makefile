@@ -27,7 +27,7 @@ PACKAGES = gcc make pkg-config python3 libevent-dev libzookeeper-st-dev \
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum \
        -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Werror
-# Only for "quoted" names: <limits.h> is the system's, not broker/limits.h.
+# Only for "quoted" names: none of ours hides a header of the system.
 OWN     = . lib zk-adapter broker $(BUILD)/gen
 CFLAGS  = -std=gnu11 $(OPT) -fPIC -fno-semantic-interposition -pthread $(SAN) \
           $(WARN) -MMD -MP -D_GNU_SOURCE $(addprefix -iquote ,$(OWN))

@@ -21,7 +21,7 @@
 #include "base/diag.h"
 #include "controller/controller.h"
 #include "group/group.h"
-#include "limits.h"
+#include "bounds.h"
 #include "metadata/metadata.h"
 
 /* -- settings handed down -----------------------------------------------------

@@ -1,6 +1,6 @@
-/* limits.h - the broker's bounds that have no Kafka setting, in one list. */
-#ifndef GREGOR_LIMITS_H
-#define GREGOR_LIMITS_H
+/* bounds.h - the broker's bounds that have no Kafka setting, in one list. */
+#ifndef GREGOR_BOUNDS_H
+#define GREGOR_BOUNDS_H
 
 #include <stddef.h>
 
