@@ -1,10 +1,12 @@
 // Produce, look up offsets and consume with kafkajs; argv: MODE bootstrap topic, then
-// for write and read: records and the bytes of each; for storm: records.
-const { Kafka, CompressionTypes, logLevel } = require('kafkajs')
+// for write and read: records and the bytes of each; for storm: records; for values:
+// more topics.
+const { Kafka, logLevel } = require('kafkajs')
+const codecs = require('./codecs')
 const crypto = require('crypto')
 
-const [mode, bootstrap, topic, ...sizes] = process.argv.slice(2)
-const [count, bytes] = sizes.map(Number)
+const [mode, bootstrap, topic, ...rest] = process.argv.slice(2)
+const [count, bytes] = rest.map(Number)
 const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING,
   retry: { retries: 200, initialRetryTime: 50, maxRetryTime: 500 } })
 
@@ -24,10 +26,28 @@ async function producing(options, work) {
 const modes = {
   async matrix() {
     for (const acks of [0, 1, -1])
-      for (const [name, compression] of [['none', CompressionTypes.None],
-        ['gzip', CompressionTypes.GZIP]])
+      for (const [name, compression] of Object.entries(codecs))
         await producing({}, p => p.send({ topic: `${topic}-${name}-${acks}`, acks, compression,
           messages: Array.from({ length: 300 }, (_, i) => ({ value: 'v' + i, partition: 0 })) }))
+  },
+
+  // Consumes what matrix produced, and what others produced like it.
+  async values() {
+    const topics = [topic, ...rest]
+    const got = new Map(topics.map(name => [name, []]))
+    const consumer = kafka.consumer({ groupId: 'values' })
+    await consumer.connect()
+    await consumer.subscribe({ topics, fromBeginning: true })
+    await new Promise((done, fail) => {
+      consumer.on(consumer.events.CRASH, e => fail(e.payload.error))
+      consumer.run({ eachMessage: async ({ topic: from, message }) => {
+        got.get(from).push(message.value.toString())
+        if (topics.every(name => got.get(name).length >= 300)) done()
+      } }).catch(fail)
+    })
+    await consumer.disconnect()
+    for (const name of topics)
+      expect(name, got.get(name), Array.from({ length: 300 }, (_, i) => 'v' + i))
   },
 
   async positions() {

@@ -287,7 +287,7 @@ def told(arena, argv, env=None):
 
 
 def js_digest(arena, kill):
-    matrix.js_there()
+    matrix.clients.need_kafkajs()
     size = 8192
 
     def js(mode):
