@@ -1,0 +1,80 @@
+/* Arbitrary bytes to the HTTP server of the keeper, in pieces as TCP may cut
+ * them, answered by a handler that reads all that a request says.
+ *
+ * The first byte says how long the pieces are; the rest is sent.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keeper/khttp.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool handle(void *to, struct khttp_conn *conn)
+{
+    (void)to;
+    wr_raw(&conn->body, conn->method.at, conn->method.len);
+    wr_raw(&conn->body, conn->path.at, conn->path.len);
+    struct bytes value = khttp_parameter(conn->query, "a");
+    wr_raw(&conn->body, value.at, value.len);
+    wr_raw(&conn->body, conn->authorization.at, conn->authorization.len);
+    conn->type = "text/plain";
+    return true;
+}
+
+static int dial(uint16_t port)
+{
+    struct sockaddr_in sin = { .sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct linger hard = { .l_onoff = 1 }; /* no port is left in TIME_WAIT */
+
+    assert(connect(fd, (struct sockaddr *)&sin, sizeof sin) == 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    return fd;
+}
+
+static void turns(struct loop *loop, int fd)
+{
+    uint8_t answer[65536];
+
+    for (int i = 0; i < 4; i++)
+        loop_turn(loop, 0);
+    while (recv(fd, answer, sizeof answer, MSG_DONTWAIT) > 0)
+        loop_turn(loop, 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct loop *loop;
+    static struct khttp http = { .idle_ms = 1000, .handle = handle };
+    struct errmsg why;
+
+    if (loop == NULL) {
+        if (loop_new(&loop, "fuzz", &why) != ERR_OK ||
+            khttp_start(&http, loop, "127.0.0.1", 0, &why) != ERR_OK)
+            abort();
+    }
+    if (size < 2)
+        return 0;
+    int fd = dial(http.port);
+    size_t piece = data[0] ? (size_t)data[0] * 8 : size;
+
+    for (size_t at = 1; at < size; at += piece) {
+        size_t n = size - at < piece ? size - at : piece;
+
+        if (send(fd, data + at, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            break;
+        turns(loop, fd);
+    }
+    (void)shutdown(fd, SHUT_WR);
+    turns(loop, fd);
+    close(fd);
+    turns(loop, -1);
+    assert(http.n == 0);
+    return 0;
+}
