@@ -377,14 +377,14 @@ static enum err group_write(struct log *log, struct group *group,
     }
     /* From here on the batches are in the log; an index that cannot be written
      * takes the directory offline, but does not undo them. */
-    lock_take(&log->lock);
-    active->size += (uint32_t)group->bytes;
-    lock_give(&log->lock);
     for (size_t i = 0; i < group->n && err == ERR_OK; i++) {
         err = take_entry(log, &group->entries[i], position, why);
         position += (uint32_t)group->entries[i].set->size;
     }
+    /* Size and end at once: a reader that takes the one for the other would be
+     * given what is not there yet, and be refused when it asks for the next. */
     lock_take(&log->lock);
+    active->size += (uint32_t)group->bytes;
     atomic_store(&log->end, group->end);
     log_mark(log, group->end, active->size);
     log_unstable_update(log);

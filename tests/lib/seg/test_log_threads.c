@@ -26,6 +26,7 @@ static void *read_on(void *unused)
         size_t n;
         enum err err = log_read(rig.log, offset, INT64_MAX, 5000, LOG_READ_ONE,
                                 &plan, &why);
+        int64_t end = log_end_offset(rig.log);
 
         if (err == ERR_RANGE) { /* retention was faster */
             offset = log_start_offset(rig.log);
@@ -42,6 +43,8 @@ static void *read_on(void *unused)
             ck_assert_err(batch_check(batch.bytes), ERR_OK);
             ck_assert_int_ge(batch_last_offset(&batch.header), offset);
             offset = batch_next_offset(&batch.header);
+            /* nobody is given what does not count as there yet */
+            ck_assert_int_le(offset, end);
         }
         mem_free(bytes);
     }
@@ -110,4 +113,76 @@ START_TEST(appends_reads_and_housekeeping_go_together)
 }
 END_TEST
 
-UNIT_MAIN("log_threads", appends_reads_and_housekeeping_go_together)
+/* Sets of one write are taken into account one by one, which takes a while. */
+static void append_group(const struct wr *one)
+{
+    enum { SETS = 32 };
+    struct log_append sets[SETS], *all[SETS];
+    uint8_t *bytes = mem_need(one->len * SETS);
+    struct errmsg why;
+
+    for (size_t i = 0; i < SETS; i++) {
+        sets[i] = (struct log_append){ .at = bytes + i * one->len,
+                                       .size = one->len,
+                                       .origin = LOG_CLIENT };
+        memcpy(sets[i].at, one->data, one->len);
+        all[i] = &sets[i];
+    }
+    ck_assert_err(log_append(rig.log, all, SETS, rig.now_ms, NULL, &why),
+                  ERR_OK);
+    mem_free(bytes);
+}
+
+/* The last batch that counts, again and again. */
+static void *read_the_end(void *unused)
+{
+    static uint8_t bytes[2][65536];
+    uint8_t *at = bytes[unused != NULL];
+
+    while (!atomic_load(&done)) {
+        int64_t from = log_end_offset(rig.log) - 1, end;
+        struct log_plan plan;
+        struct batch_iter iter;
+        struct batch batch;
+        struct errmsg why;
+        size_t n;
+
+        if (from < 0)
+            continue;
+        ck_assert_err(
+            log_read(rig.log, from, INT64_MAX, sizeof bytes[0], 0, &plan, &why),
+            ERR_OK);
+        end = log_end_offset(rig.log);
+        if (plan.file == NULL)
+            continue;
+        ck_assert_err(log_plan_load(rig.log, &plan, at, &n, &why), ERR_OK);
+        seg_file_unref(&plan.file);
+        iter = batch_iter_make(bytes_make(at, n));
+        while (batch_iter_next(&iter, &batch) == ERR_OK)
+            ck_assert_int_lt(batch_last_offset(&batch.header), end);
+    }
+    return NULL;
+}
+
+START_TEST(no_reader_is_given_what_is_above_the_end)
+{
+    struct log_rig_batch spec = { .count = 1 };
+    pthread_t readers[2];
+
+    log_rig_start(&rig);
+    log_rig_make(&rig, &spec);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&readers[i], NULL, read_the_end,
+                                        i == 0 ? NULL : &rig),
+                         0);
+    for (int i = 0; i < APPENDS; i++)
+        append_group(&rig.batch);
+    atomic_store(&done, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(readers[i], NULL);
+    log_rig_stop(&rig);
+}
+END_TEST
+
+UNIT_MAIN("log_threads", appends_reads_and_housekeeping_go_together,
+          no_reader_is_given_what_is_above_the_end)
