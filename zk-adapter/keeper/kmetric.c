@@ -57,7 +57,8 @@ void kmetric_add(struct kmetrics *metrics, enum kmetric_summary summary,
     if (s->n == 0 || value > s->max)
         s->max = value;
     s->n += n;
-    s->sum += value * (int64_t)n;
+    /* wraps, as ZooKeeper's does */
+    s->sum = (int64_t)((uint64_t)s->sum + (uint64_t)value * n);
     metrics->slots[summary][slot_of(value)] += (uint32_t)n;
 }
 
