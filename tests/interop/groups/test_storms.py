@@ -10,6 +10,12 @@ one of them. STORM_SEED makes the same choices again; their moments differ.
 
 Members of libraries that know instances are static in part. A Java process holds
 four members, which come, go, die and pause together.
+
+A member that its own library ends is one more crash. A cooperative one of librdkafka
+before 2.3 aborts when it ends without ever having had an assignment
+(rd_kafka_sticky_assignor_state_destroy: Assertion `assignor_state' failed), and
+before 2.4 it may never end when it leaves amid a rebalance, and keep its partitions
+unread: it is killed then, as an operator would.
 """
 import os
 import random
@@ -30,6 +36,7 @@ SEED = int(os.environ.get("STORM_SEED", "7"))
 PARTITIONS = 50
 RATE = 400  # records a second
 SESSION = 6  # seconds; what the members ask for
+LEAVING = 15  # seconds; longer than any close takes that comes to an end
 BUILT = {}
 
 
@@ -187,10 +194,15 @@ class Member:
 
     def __init__(self, process, path, instance, size):
         self.process, self.path, self.instance = process, path, instance
-        self.size, self.resume = size, None
+        self.size, self.resume, self.asked = size, None, None
 
     def lives(self):
         return self.process.child.poll() is None
+
+    def ask_to_leave(self):
+        self.process.signal(signal.SIGTERM)
+        self.go_on()  # one that is paused does not hear it
+        self.asked = time.monotonic()
 
     def pause(self, seconds):
         self.process.signal(signal.SIGSTOP)
@@ -224,10 +236,12 @@ class Lines:
 
 
 class Storm:
-    """`spawn(b, path, instance)` starts a process with `each` members."""
+    """`spawn(b, path, instance)` starts a process with `each` members; `may_hang`:
+    one that shall leave may have to be killed."""
 
-    def __init__(self, arena, b, spawn, each, statics):
+    def __init__(self, arena, b, spawn, each, statics, may_hang):
         self.arena, self.b, self.spawn, self.each = arena, b, spawn, each
+        self.may_hang = may_hang
         self.rnd, self.members, self.leaving = random.Random(SEED), [], []
         self.free = ["static-%d" % i for i in range(MEMBERS * 3 // 10 // each)
                      ] if statics else []
@@ -255,7 +269,7 @@ class Storm:
         what = self.rnd.random()
         if what < .3:
             self.count("left")
-            member.process.signal(signal.SIGTERM)
+            member.ask_to_leave()
             self.leaving.append(member)
             self.forget(member)
         elif what < .6:
@@ -266,21 +280,48 @@ class Storm:
             self.count("paused")
             member.pause(self.rnd.choice((1, 2, SESSION + 2)))
 
+    def look_after(self):
+        """Notice who has ended by itself, and end who cannot."""
+        for m in [m for m in self.members if not m.lives()]:
+            aborted = m.process.child.returncode == -signal.SIGABRT
+            self.count("aborted" if aborted else "ended by itself")
+            self.forget(m)  # if not aborted it was fenced, or gave up
+        now = time.monotonic()
+        for m in self.leaving:
+            if self.may_hang and m.lives() and now > m.asked + LEAVING:
+                self.count("killed for it did not leave")
+                m.process.kill()
+
     def step(self):
         now = time.monotonic()
-        for m in list(self.members):
+        for m in self.members:
             m.go_on(now)
-            if not m.lives():  # it was fenced, or gave up
-                self.count("ended by itself")
-                self.forget(m)
+        self.look_after()
         if len(self.members) * self.each < MEMBERS:
             self.join()
         elif self.rnd.random() < .5:
             self.hit(self.rnd.choice([m for m in self.members if not m.resume]
                                      or self.members))
 
+    def keep(self):
+        """After the storm: somebody is there, whoever ends."""
+        self.look_after()
+        if not self.members:
+            self.join()
+
+    def end(self):
+        for m in self.members:
+            m.ask_to_leave()
+        self.leaving += self.members
+        self.members = []
+
+    def has_ended(self):
+        self.look_after()
+        return not any(m.lives() for m in self.leaving)
+
     def is_at_rest(self):
         time.sleep(0.2)
+        self.keep()
         state, members = describe(self.b, "storm")
         given = sorted(p for parts in members.values() for p in parts)
         living = sum(m.size for m in self.members if m.lives())
@@ -289,10 +330,10 @@ class Storm:
                 len(members) == living)
 
 
-def storm(arena, spawn, each=1, statics=False):
+def storm(arena, spawn, each=1, statics=False, may_hang=False):
     ck, b = confluent(), broker(arena)
     make_topic(ck, b, "storm", PARTITIONS)
-    s, seen = Storm(arena, b, spawn, each, statics), Lines()
+    s, seen = Storm(arena, b, spawn, each, statics, may_hang), Lines()
     producing = Producing(ck, b, "storm")
     watching = Watching(ck, b, "storm", "storm")
     try:
@@ -310,12 +351,11 @@ def storm(arena, spawn, each=1, statics=False):
     producing.end()
     for m in s.members:
         m.go_on()
-    if not any(m.lives() for m in s.members):
-        s.join()
     began = time.monotonic()
 
     def processed():
         time.sleep(0.5)
+        s.keep()
         return producing.sent <= seen.read(s.paths)
     try:
         until(processed, 180, "every record was processed")
@@ -335,10 +375,8 @@ def storm(arena, spawn, each=1, statics=False):
           f"at rest after {rest:.1f} s", flush=True)
     assert not went_back(commits), went_back(commits)[:5]
     assert not went_back(watching.commits), went_back(watching.commits)[:5]
-    for m in s.members:
-        m.process.signal(signal.SIGTERM)
-    until(lambda: not any(m.lives() for m in s.members + s.leaving), 60,
-          "the members end")
+    s.end()
+    until(s.has_ended, 60, "the members end")
 
 
 # -- the libraries ------------------------------------------------------------------------
@@ -348,7 +386,7 @@ def librdkafka(arena, strategy):
     confluent()
     storm(arena, lambda b, path, instance: [
         PYTHON, HERE + "/member_librdkafka.py", b.bootstrap, "storm", "storm", path,
-        strategy, instance], statics=True)
+        strategy, instance], statics=True, may_hang=strategy == "cooperative-sticky")
 
 
 def java(arena, version, strategy, statics=False):
