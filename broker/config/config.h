@@ -83,6 +83,19 @@ const struct config_listener *config_listeners(const struct config *cfg,
 /* log.dirs, or log.dir: absolute or as written, trailing slashes removed. */
 const char *const *config_log_dirs(const struct config *cfg, size_t *n);
 
+/* max.connections.per.ip.overrides: one "host:count" of it. */
+struct config_ip_limit {
+    const char *host; /* name or address, not resolved; "": this machine */
+    int32_t most;     /* below 0, as 0: none */
+};
+
+/* All of them in the arena; of equal hosts the last counts. ERR_NOMEM; what is
+ * malformed never comes into force. */
+MUST_USE enum err config_ip_limits(const struct config *cfg,
+                                   struct arena *arena,
+                                   struct config_ip_limit **out, size_t *n,
+                                   struct errmsg *why);
+
 /* inter.broker.protocol.version as a number that can be compared. */
 enum config_ibp {
     IBP_0_8_0 = 800,

@@ -164,10 +164,12 @@ enum err config_check(const struct config *cfg, enum config_layer layer,
             err = check_scope(layer, pairs[i].name, key, why);
         if (err == ERR_OK)
             err = check_threads(cfg, key, pairs[i].value, why);
+        if (err == ERR_OK)
+            err = config_check_connections(pairs[i].name, pairs[i].value, why);
         if (err != ERR_OK)
             return err;
     }
-    return ERR_OK;
+    return config_check_nobody(cfg, layer, pairs, n, why);
 }
 
 /* -- taking what ZooKeeper holds --------------------------------------- */
@@ -184,7 +186,8 @@ static const char *why_not(enum config_layer layer,
     if (row != NULL && conf_is_secret(row))
         return "passwords in dynamic configuration are not read";
     if (config_check_one(pair->name, pair->value, key, why) != ERR_OK ||
-        check_scope(layer, pair->name, *key, why) != ERR_OK)
+        check_scope(layer, pair->name, *key, why) != ERR_OK ||
+        config_check_connections(pair->name, pair->value, why) != ERR_OK)
         return why->text;
     return NULL;
 }

@@ -66,6 +66,22 @@ enum err config_refuse_java(const struct config *cfg, const char *kafka_opts,
                             struct errmsg *why);
 enum err config_check_rules(struct config *cfg, struct errmsg *why);
 
+/* config_connections.c: the text of max.connections.per.ip.overrides;
+ * ERR_INVALID with what is wrong. The second only counts. */
+MUST_USE enum err config_read_ip_limits(struct bytes text, struct arena *arena,
+                                        struct config_ip_limit **out, size_t *n,
+                                        struct errmsg *why);
+MUST_USE enum err config_check_ip_limits(struct bytes text, size_t *n,
+                                         struct errmsg *why);
+/* May a dynamic layer hold this value (any key), and all these together? */
+MUST_USE enum err config_check_connections(struct bytes name,
+                                           struct bytes value,
+                                           struct errmsg *why);
+MUST_USE enum err config_check_nobody(const struct config *cfg,
+                                      enum config_layer layer,
+                                      const struct conf_pair *pairs, size_t n,
+                                      struct errmsg *why);
+
 /* A sentence about one key: "server.properties:3: key=value: must be ...". */
 enum err config_refuse(const struct config *cfg, enum config_key key,
                        struct errmsg *why, const char *format, ...)

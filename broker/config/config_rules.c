@@ -102,7 +102,10 @@ static enum err check_replication(const struct config *cfg, struct errmsg *why)
 
 static enum err check_network(const struct config *cfg, struct errmsg *why)
 {
-    const char *except = config_text(cfg, CFG_MAX_CONNECTIONS_PER_IP_OVERRIDES);
+    struct bytes except =
+        bytes_of(config_text(cfg, CFG_MAX_CONNECTIONS_PER_IP_OVERRIDES));
+    struct errmsg because;
+    size_t exceptions;
     int64_t queued = get(cfg, CFG_QUEUED_MAX_REQUEST_BYTES);
 
     if (get(cfg, CFG_CONNECTION_FAILED_AUTHENTICATION_DELAY_MS) >=
@@ -114,7 +117,10 @@ static enum err check_network(const struct config *cfg, struct errmsg *why)
         return config_refuse(cfg, CFG_QUEUED_MAX_REQUEST_BYTES, why,
                              "must be 0 or less, or at least "
                              "socket.request.max.bytes");
-    if (get(cfg, CFG_MAX_CONNECTIONS_PER_IP) == 0 && *except == '\0')
+    if (config_check_ip_limits(except, &exceptions, &because) != ERR_OK)
+        return config_refuse(cfg, CFG_MAX_CONNECTIONS_PER_IP_OVERRIDES, why,
+                             "must be host:count,...: %s", because.text);
+    if (get(cfg, CFG_MAX_CONNECTIONS_PER_IP) == 0 && exceptions == 0)
         return config_refuse(cfg, CFG_MAX_CONNECTIONS_PER_IP, why,
                              "may be 0 only with exceptions in "
                              "max.connections.per.ip.overrides");

@@ -354,6 +354,9 @@ START_TEST(rules_between_keys_are_kafkas)
     bad(MINIMUM "connections.max.idle.ms=50\n", "connections.max.idle.ms");
     bad(MINIMUM "queued.max.request.bytes=5\n", "socket.request.max.bytes");
     bad(MINIMUM "max.connections.per.ip=0\n", "exceptions");
+    bad(MINIMUM "max.connections.per.ip=0\n"
+                "max.connections.per.ip.overrides= ,\n",
+        "exceptions");
     bad(MINIMUM "controller.listener.names=C\n", "KRaft");
     bad(MINIMUM "process.roles=broker\n", "KRaft");
     bad(MINIMUM "broker.id=1\nnode.id=2\n", "must agree");
@@ -523,6 +526,58 @@ START_TEST(changes_are_checked_as_kafka_does)
 }
 END_TEST
 
+#define EXCEPTIONS "max.connections.per.ip.overrides"
+
+START_TEST(exceptions_of_addresses_are_hosts_with_a_count)
+{
+    struct config_ip_limit *limits;
+    struct arena arena;
+    size_t n;
+
+    good(MINIMUM EXCEPTIONS "=a-b.c:1 , ::1:2,:-1,127.0.0.1 : +3,,\n");
+    arena_init(&arena, 65536);
+    ck_assert_int_eq(config_ip_limits(cfg, &arena, &limits, &n, &why), ERR_OK);
+    ck_assert_uint_eq(n, 4);
+    ck_assert_str_eq(limits[0].host, "a-b.c");
+    ck_assert_int_eq(limits[0].most, 1);
+    ck_assert_str_eq(limits[1].host, "::1");
+    ck_assert_int_eq(limits[1].most, 2);
+    ck_assert_str_eq(limits[2].host, "");
+    ck_assert_int_eq(limits[2].most, -1);
+    ck_assert_str_eq(limits[3].host, "127.0.0.1");
+    ck_assert_int_eq(limits[3].most, 3);
+    arena_fini(&arena);
+    bad(MINIMUM EXCEPTIONS "=a\n", "\"a\" is not host:count");
+    bad(MINIMUM EXCEPTIONS "=a:1,,b:2\n", "\"\" is not host:count");
+    bad(MINIMUM EXCEPTIONS "=a:\n", "\"\" is not a count");
+    bad(MINIMUM EXCEPTIONS "=a:2147483648\n", "is not a count");
+    bad(MINIMUM EXCEPTIONS "=[::1]:5\n", "\"[::1]\" is not a host");
+}
+END_TEST
+
+START_TEST(changes_of_connection_limits_are_checked)
+{
+    good(MINIMUM);
+    refused(CONFIG_CLUSTER, "max.connections", "1", NULL);
+    refused(CONFIG_CLUSTER, "max.connections", "0",
+            "Invalid max.connections 0");
+    refused(CONFIG_BROKER, "listener.name.x.max.connections", "0",
+            "Invalid max.connections 0");
+    refused(CONFIG_CLUSTER, "listener.name.x.max.connections", "5", NULL);
+    refused(CONFIG_CLUSTER, "max.connections.per.ip", "0", "only if");
+    refused(CONFIG_CLUSTER, EXCEPTIONS, "a:x",
+            "Error parsing configuration property '" EXCEPTIONS "'");
+    refused(CONFIG_CLUSTER, EXCEPTIONS, "a:1", NULL);
+    good(MINIMUM EXCEPTIONS "=a:1\n");
+    refused(CONFIG_CLUSTER, "max.connections.per.ip", "0", NULL);
+    good(MINIMUM);
+    struct conf_pair pair = { BYTES(EXCEPTIONS), BYTES("a:1") };
+    config_apply(cfg, CONFIG_BROKER, &pair, 1);
+    refused(CONFIG_CLUSTER, "max.connections.per.ip", "0", NULL);
+    refused(CONFIG_BROKER, "max.connections.per.ip", "0", "only if");
+}
+END_TEST
+
 /* -- topics ------------------------------------------------------------ */
 
 START_TEST(a_topic_takes_the_brokers_values_and_its_own)
@@ -679,6 +734,8 @@ int main(void)
     tcase_add_test(t, the_embedded_service_is_asked_for_by_name);
     tcase_add_test(t, dynamic_layers_win_in_order_and_can_be_taken_back);
     tcase_add_test(t, changes_are_checked_as_kafka_does);
+    tcase_add_test(t, exceptions_of_addresses_are_hosts_with_a_count);
+    tcase_add_test(t, changes_of_connection_limits_are_checked);
     tcase_add_test(t, a_topic_takes_the_brokers_values_and_its_own);
     tcase_add_test(t, a_topics_overrides_are_checked_with_kafkas_sentences);
     tcase_add_test(t, a_topics_synonyms_tell_where_a_value_comes_from);
