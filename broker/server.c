@@ -100,10 +100,12 @@ static void settings_changed(struct overrides_observer *observer,
 
     overrides_topic_config(server->broker.overrides, topic, &resolved);
     server_log_config(server->config, &resolved, &config);
-    if (bytes_is_null(topic))
+    if (bytes_is_null(topic)) {
         replicas_defaults_set(server->broker.replicas, &config);
-    else
+        server_quota_changed(server);
+    } else {
         replicas_topic_config_set(server->broker.replicas, topic, &config);
+    }
 }
 
 /* A deleted topic's settings are forgotten with its first partition; a new
@@ -184,6 +186,7 @@ static enum err start_threads(struct server *server, struct errmsg *why)
     if (err != ERR_OK)
         return err;
     lane_init(&broker->control_lane, broker->pool);
+    server_quota_init(server);
     err = loop_new(&broker->coord_loop, "coordination", why);
     if (err != ERR_OK)
         return err;
@@ -286,6 +289,31 @@ static void read_overrides(struct server *server)
     overrides_start(server->broker.overrides, &server->step_job);
 }
 
+static enum err start_net(struct server *server, struct net_config *config,
+                          struct errmsg *why)
+{
+    struct broker *broker = &server->broker;
+    struct server_quota quota;
+    enum err err = server_quota_read(server, &quota, why);
+
+    config->quota = quota.limits;
+    if (err == ERR_OK)
+        err = net_start(&broker->net, broker, config, why);
+    arena_fini(&quota.arena);
+    lock_take(&server->net_lock);
+    server->net_runs = err == ERR_OK;
+    lock_give(&server->net_lock);
+    return err;
+}
+
+static void stop_net(struct server *server)
+{
+    lock_take(&server->net_lock);
+    server->net_runs = false;
+    lock_give(&server->net_lock);
+    net_stop(&server->broker.net, LIMIT_STOP_GRACE_MS);
+}
+
 static enum err bind_listeners(struct server *server, struct errmsg *why)
 {
     const struct config *cfg = server->config;
@@ -301,9 +329,6 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
             (int)config_int64(cfg, CFG_SOCKET_RECEIVE_BUFFER_BYTES),
         .backlog = (int)config_int64(cfg, CFG_SOCKET_LISTEN_BACKLOG_SIZE),
         .idle_us = config_int64(cfg, CFG_CONNECTIONS_MAX_IDLE_MS) * 1000,
-        .connections_max = (size_t)config_int64(cfg, CFG_MAX_CONNECTIONS),
-        .connections_per_ip_max =
-            (size_t)config_int64(cfg, CFG_MAX_CONNECTIONS_PER_IP),
         .memory_budget = LIMIT_REQUEST_MEMORY,
         .handler = api_handler,
     };
@@ -326,12 +351,14 @@ static enum err bind_listeners(struct server *server, struct errmsg *why)
                 from[i].advertised ? from[i].advertised_host : NULL,
             .advertised_port = from[i].advertised_port,
         };
-        if (from[i].inter_broker)
+        if (from[i].inter_broker) {
             broker->inter_broker = &server->listeners[i];
+            config.inter_broker = i;
+        }
     }
     broker->listeners = config.listeners = server->listeners;
     broker->n_listeners = config.n_listeners = n;
-    err = net_start(&broker->net, broker, &config, why);
+    err = start_net(server, &config, why);
     for (size_t i = 0; err == ERR_OK && i < n; i++) {
         server->listeners[i].port = net_port(broker->net, i);
         if (server->listeners[i].advertised_port == 0)
@@ -447,7 +474,7 @@ static void server_stop(struct server *server, bool started)
     if (broker->topic_waits != NULL)
         topic_waits_stop(broker->topic_waits);
     if (broker->net != NULL)
-        net_stop(&broker->net, LIMIT_STOP_GRACE_MS);
+        stop_net(server);
     if (started)
         replicas_stop(broker->replicas);
     if (server->coord_runs) {
@@ -457,8 +484,10 @@ static void server_stop(struct server *server, bool started)
         err_ignore(server_on_coord(server, free_on_coord, &why), "ending");
         server_disconnect(server);
     }
-    if (broker->pool != NULL)
+    if (broker->pool != NULL) {
         pool_free(&broker->pool);
+        server_quota_fini(server);
+    }
     if (server->coord_runs) {
         loop_stop(broker->coord_loop);
         pthread_join(server->coord_thread, NULL);

@@ -11,7 +11,9 @@
 #include "config/overrides.h"
 #include "keeper/keeper.h"
 #include "loop/exec.h"
+#include "loop/pool.h"
 #include "metadata/metadata.h"
+#include "net/net.h"
 #include "partition/replicas.h"
 #include "registration/registration.h"
 #include "server.h"
@@ -52,6 +54,14 @@ struct server {
     struct loop_timer retry; /* registering again */
     struct overrides_observer on_config;
     struct metadata_observer on_metadata;
+
+    /* limits of connections (server_quota.c) */
+    struct lane quota_lane;     /* one reading of them after another */
+    struct job quota_job;       /* in it */
+    _Atomic bool quota_waiting; /* it has not begun */
+    struct lock net_lock;       /* of net_runs, and of using broker.net off the
+                                   main thread */
+    bool net_runs;
 };
 
 /* -- steps (server_step.c) ------------------------------------------------- */
@@ -80,6 +90,24 @@ MUST_USE enum err server_identify(struct server *server, struct errmsg *why);
 MUST_USE enum err server_register(struct server *server, struct errmsg *why);
 /* Close the session; its ephemerals go. */
 void server_disconnect(struct server *server);
+
+/* -- limits of connections (server_quota.c) -------------------------------- */
+
+/* As the configuration says, hosts resolved. */
+struct server_quota {
+    struct net_quota limits; /* borrows from the arena */
+    struct arena arena;
+};
+
+void server_quota_init(struct server *server);
+void server_quota_fini(struct server *server);
+/* Read them; blocks for names. `quota` is given back with arena_fini(), also
+ * after an error: ERR_ABSENT names a host that cannot be resolved. */
+MUST_USE enum err server_quota_read(const struct server *server,
+                                    struct server_quota *quota,
+                                    struct errmsg *why);
+/* The configuration changed: read them again, on the pool. */
+void server_quota_changed(struct server *server);
 
 /* -- leaving (server_leave.c) ---------------------------------------------- */
 

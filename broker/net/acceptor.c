@@ -6,8 +6,8 @@
  *
  * Out of descriptors: the spare one is closed to accept the next connection and
  * refuse it, so that its peer knows and the backlog does not spin; then
- * accepting rests for a moment. At max.connections it rests until one goes, as
- * in Kafka.
+ * accepting rests for a moment. A listener that has no slot (quota.h) rests
+ * until one goes, as in Kafka.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@ struct entry { /* one listening socket */
     struct loop_io io;
     struct acceptor *acceptor;
     const struct listener *listener;
-    int port; /* bound */
+    int port;  /* bound */
+    bool full; /* rests because of max.connections; the loop's */
 };
 
 union address {
@@ -33,24 +34,16 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-struct guest { /* connections of one address */
-    struct map_link link;
-    struct in6_addr addr;
-    size_t count;
-};
-
 struct acceptor {
     struct net *net;
     struct loop *loop;
     struct entry *entries;
     size_t n_entries;
-    struct lock lock; /* of guests */
-    struct map guests;
     struct loop_timer rest; /* ends a pause for lack of descriptors */
     struct job start;
     struct job resume;
     _Atomic bool resume_posted;
-    _Atomic bool full; /* rests because of max.connections */
+    _Atomic bool full; /* one of the entries is */
     bool open;         /* accepting has begun and not ended */
     int spare;         /* a descriptor in reserve; -1: none */
     size_t next;       /* reactor to begin looking at */
@@ -196,26 +189,23 @@ static enum err entry_open(struct entry *entry, const struct net_config *config,
 /* -- accepting
  * ------------------------------------------------------------------- */
 
-static void acceptor_want(struct acceptor *acceptor, bool accept_now)
+static size_t index_of(const struct entry *entry)
 {
-    for (size_t i = 0; i < acceptor->n_entries; i++) {
-        if (acceptor->entries[i].io.fd >= 0)
-            loop_io_want(&acceptor->entries[i].io, accept_now ? LOOP_READ : 0);
-    }
+    return (size_t)(entry - entry->acceptor->entries);
 }
 
-static bool is_full(const struct acceptor *acceptor)
+static void entry_want(struct entry *entry, bool accept_now)
 {
-    size_t most = acceptor->net->config.connections_max;
-
-    return most > 0 && acceptor->net->n_conns >= most;
+    if (entry->io.fd >= 0)
+        loop_io_want(&entry->io, accept_now ? LOOP_READ : 0);
 }
 
 static void acceptor_go_on(struct acceptor *acceptor)
 {
-    if (acceptor->open && !acceptor->full &&
-        !loop_timer_is_set(&acceptor->rest))
-        acceptor_want(acceptor, true);
+    if (!acceptor->open || loop_timer_is_set(&acceptor->rest))
+        return;
+    for (size_t i = 0; i < acceptor->n_entries; i++)
+        entry_want(&acceptor->entries[i], !acceptor->entries[i].full);
 }
 
 static void acceptor_on_rested(struct loop_timer *timer)
@@ -226,12 +216,20 @@ static void acceptor_on_rested(struct loop_timer *timer)
 static void acceptor_on_resume(struct job *job)
 {
     struct acceptor *acceptor = CONTAINER_OF(job, struct acceptor, resume);
+    bool full = false;
+    int32_t most;
 
     acceptor->resume_posted = false;
-    if (acceptor->full && !is_full(acceptor)) {
-        acceptor->full = false;
-        acceptor_go_on(acceptor);
+    for (size_t i = 0; i < acceptor->n_entries; i++) {
+        struct entry *entry = &acceptor->entries[i];
+
+        if (entry->full)
+            entry->full =
+                quota_slot(&acceptor->net->quota, i, &most) != QUOTA_ROOM;
+        full = full || entry->full;
     }
+    acceptor->full = full;
+    acceptor_go_on(acceptor);
 }
 
 static void acceptor_post_resume(struct acceptor *acceptor)
@@ -240,16 +238,29 @@ static void acceptor_post_resume(struct acceptor *acceptor)
         loop_post(acceptor->loop, &acceptor->resume);
 }
 
-static void acceptor_fill_up(struct acceptor *acceptor)
+/* True: it has no slot, and rests until there may be one. */
+static bool entry_is_full(struct entry *entry)
 {
+    struct acceptor *acceptor = entry->acceptor;
+    struct quota *quota = &acceptor->net->quota;
+    int32_t most;
+    enum quota_slot slot = quota_slot(quota, index_of(entry), &most);
+
+    if (slot == QUOTA_ROOM)
+        return false;
     DIAG_SELDOM(DIAG_WARN,
-                "event=connections_full max.connections=%zu "
-                "remedy=\"raise max.connections, or have clients close\"",
-                acceptor->net->config.connections_max);
-    acceptor_want(acceptor, false);
+                "event=connections_full listener=%s limit=%s "
+                "max.connections=%d remedy=\"raise max.connections, or have "
+                "clients close\"",
+                entry->listener->name,
+                slot == QUOTA_LISTENER_FULL ? "listener" : "broker", most);
+    entry_want(entry, false);
+    entry->full = true;
     acceptor->full = true;
-    if (!is_full(acceptor)) /* one went before it could see that we wait */
+    /* one went before it could see that we wait */
+    if (quota_slot(quota, index_of(entry), &most) == QUOTA_ROOM)
         acceptor_post_resume(acceptor);
+    return true;
 }
 
 static void acceptor_rest(struct acceptor *acceptor, int errnum)
@@ -257,80 +268,14 @@ static void acceptor_rest(struct acceptor *acceptor, int errnum)
     DIAG_SELDOM(DIAG_ERROR,
                 "event=accept_failed error=\"%s\" connections=%zu "
                 "remedy=\"raise the limit of open files (ulimit -n)\"",
-                strerror(errnum), acceptor->net->n_conns);
-    acceptor_want(acceptor, false);
+                strerror(errnum), quota_count(&acceptor->net->quota));
+    for (size_t i = 0; i < acceptor->n_entries; i++)
+        entry_want(&acceptor->entries[i], false);
     loop_timer_set(&acceptor->rest, NET_ACCEPT_PAUSE_US);
 }
 
-static bool guest_is(const struct map_link *link, const void *key)
+void acceptor_on_slot(struct acceptor *acceptor)
 {
-    return memcmp(&CONTAINER_OF(link, struct guest, link)->addr, key,
-                  sizeof(struct in6_addr)) == 0;
-}
-
-static uint64_t guest_hash(const struct map *map, const struct in6_addr *addr)
-{
-    return bytes_hash(bytes_make(addr, sizeof *addr), map->seed);
-}
-
-/* Whether connections are counted by address at all. */
-static bool guests_count(const struct acceptor *acceptor)
-{
-    size_t most = acceptor->net->config.connections_per_ip_max;
-
-    return most > 0 && most < INT32_MAX;
-}
-
-/* Count one more connection of this address; false: it has enough. */
-static bool guest_enter(struct acceptor *acceptor, const struct in6_addr *addr)
-{
-    size_t most = acceptor->net->config.connections_per_ip_max;
-    uint64_t hash = guest_hash(&acceptor->guests, addr);
-    struct map_link *link;
-    struct guest *guest;
-    bool enter;
-
-    if (!guests_count(acceptor))
-        return true;
-    lock_take(&acceptor->lock);
-    link = map_find(&acceptor->guests, hash, guest_is, addr);
-    if (link == NULL) {
-        guest = mem_need(sizeof *guest);
-        guest->addr = *addr;
-        map_put(&acceptor->guests, &guest->link, hash);
-    } else {
-        guest = CONTAINER_OF(link, struct guest, link);
-    }
-    enter = guest->count < most;
-    if (enter)
-        guest->count++;
-    lock_give(&acceptor->lock);
-    return enter;
-}
-
-static void guest_leave(struct acceptor *acceptor, const struct in6_addr *addr)
-{
-    uint64_t hash = guest_hash(&acceptor->guests, addr);
-    struct map_link *link;
-
-    if (!guests_count(acceptor))
-        return;
-    lock_take(&acceptor->lock);
-    link = map_find(&acceptor->guests, hash, guest_is, addr);
-    if (link != NULL) {
-        struct guest *guest = CONTAINER_OF(link, struct guest, link);
-
-        if (--guest->count == 0) {
-            map_remove(&acceptor->guests, link);
-            mem_free(guest);
-        }
-    }
-    lock_give(&acceptor->lock);
-}
-
-void acceptor_forget(struct acceptor *acceptor, const struct in6_addr *addr)
-{
-    guest_leave(acceptor, addr);
     if (acceptor->full)
         acceptor_post_resume(acceptor);
 }
@@ -358,18 +303,21 @@ static void acceptor_admit(struct entry *entry, int fd,
     struct in6_addr addr;
     struct conn *conn;
     uint16_t port;
+    int32_t most;
 
     address_of(from, &addr, &port);
     conn = conn_new(entry->listener, fd, &addr, port);
-    if (!guest_enter(acceptor, &addr)) {
-        CONN_LINE(conn, "its address has max.connections.per.ip (%zu) already",
-                  acceptor->net->config.connections_per_ip_max);
+    if (!quota_enter(&acceptor->net->quota, index_of(entry), &addr, &most)) {
+        CONN_LINE(conn,
+                  "its address has max.connections.per.ip, or its exception "
+                  "(%d), already",
+                  most);
         close(fd);
         mem_free(conn);
         return;
     }
-    acceptor->net->n_conns++;
     reactor_take(least_busy(acceptor), conn);
+    excess_look(acceptor->net);
 }
 
 /* Accept and refuse one with the spare descriptor. */
@@ -419,10 +367,8 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready)
         socklen_t len = sizeof from;
         int fd;
 
-        if (is_full(acceptor)) {
-            acceptor_fill_up(acceptor);
+        if (entry_is_full(entry))
             return;
-        }
         fd = accept4(io->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             acceptor_admit(entry, fd, &from);
@@ -454,8 +400,6 @@ enum err acceptor_new(struct acceptor **out, struct net *net, struct loop *loop,
     acceptor->loop = loop;
     acceptor->entries =
         mem_need_array(config->n_listeners, sizeof *acceptor->entries);
-    lock_init(&acceptor->lock);
-    map_init(&acceptor->guests);
     loop_timer_init(&acceptor->rest, loop, acceptor_on_rested);
     acceptor->start.run = acceptor_on_start;
     acceptor->resume.run = acceptor_on_resume;
@@ -503,19 +447,12 @@ void acceptor_close(struct acceptor *acceptor)
 void acceptor_free(struct acceptor **acceptor)
 {
     struct acceptor *dead = *acceptor;
-    struct map_link *link = NULL;
 
     if (dead == NULL)
         return;
     acceptor_close(dead);
     if (dead->spare >= 0)
         close(dead->spare);
-    while ((link = map_next(&dead->guests, NULL)) != NULL) {
-        map_remove(&dead->guests, link);
-        mem_free(CONTAINER_OF(link, struct guest, link));
-    }
-    map_fini(&dead->guests);
-    lock_fini(&dead->lock);
     mem_free(dead->entries);
     mem_free(dead);
     *acceptor = NULL;

@@ -123,8 +123,10 @@ void conn_close(struct conn *conn)
     /* with a request it waits for the handler to end it */
     if (conn->request == NULL)
         list_append(&reactor->conns[CONN_DEAD], &conn->link);
-    reactor->net->n_conns--;
-    acceptor_forget(reactor->net->acceptor, &conn->addr);
+    quota_leave(&reactor->net->quota,
+                (size_t)(conn->listener - reactor->net->config.listeners),
+                &conn->addr);
+    acceptor_on_slot(reactor->net->acceptor);
 }
 
 static enum conn_state conn_state_now(const struct conn *conn)

@@ -25,6 +25,7 @@ static void net_fini(struct net *net)
         reactor_fini(&net->reactors[i]);
     pthread_cond_destroy(&net->all_gone);
     lock_fini(&net->lock);
+    quota_fini(&net->quota);
     mem_free(net->reactors);
     mem_free(net);
 }
@@ -75,6 +76,10 @@ enum err net_start(struct net **out, struct broker *broker,
     net->config = *config;
     net->broker = broker;
     budget_init(&net->budget, config->memory_budget);
+    quota_init(&net->quota, config->n_listeners, config->inter_broker,
+               &config->quota);
+    net->config.quota = (struct net_quota){ .most = 0 }; /* was borrowed */
+    excess_init(net);
     lock_init(&net->lock);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -99,9 +104,16 @@ void net_accept(struct net *net)
     acceptor_start(net->acceptor);
 }
 
-size_t net_connections(const struct net *net)
+void net_quota_set(struct net *net, const struct net_quota *quota)
 {
-    return net->n_conns;
+    quota_set(&net->quota, quota);
+    acceptor_on_slot(net->acceptor);
+    excess_look(net);
+}
+
+size_t net_connections(struct net *net)
+{
+    return quota_count(&net->quota);
 }
 
 /* -- stopping

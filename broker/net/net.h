@@ -110,6 +110,21 @@ struct loop *request_loop(const struct request *request);
 
 /* -- life cycle ------------------------------------------------------------ */
 
+/* Limits of connections; a number that is NET_NO_LIMIT does not bind. */
+struct net_quota {
+    int32_t most;             /* max.connections */
+    const int32_t *listeners; /* each listener's own, in the order of
+                                 net_config.listeners; NULL: `most` */
+    int32_t per_ip;           /* max.connections.per.ip */
+    const struct net_ip_limit {
+        uint8_t addr[16]; /* of IPv6; IPv4 is mapped */
+        int32_t most;     /* instead of per_ip; below 0 as 0 */
+    } * exceptions;       /* the last one of an address counts */
+    size_t n_exceptions;
+};
+
+enum { NET_NO_LIMIT = INT32_MAX };
+
 struct net_config {
     const struct listener *listeners; /* borrowed until net_stop(); requests
                                          point into it, so the caller writes the
@@ -121,14 +136,16 @@ struct net_config {
                                         the kernel reaches by itself is left to
                                         it, which costs half the CPU time */
     int backlog;                     /* at least; 1024 or more are taken */
-    int64_t idle_us;               /* connections.max.idle.ms; 0 or less: never
-                                      closed for being idle */
-    size_t connections_max;        /* max.connections; 0: no limit */
-    size_t connections_per_ip_max; /* 0, or INT32_MAX and above: no limit */
-    size_t memory_budget;          /* bytes received of frames in flight, all
-                                      reactors; frames of at most 16 KiB have
-                                      an eighth of it on top for themselves.
-                                      At the bound reading pauses. */
+    int64_t idle_us;        /* connections.max.idle.ms; 0 or less: never
+                               closed for being idle */
+    struct net_quota quota; /* at the start; borrowed for the call */
+    size_t inter_broker;    /* this listener may have more than
+                               quota.most, when there are others: one of
+                               theirs is closed instead */
+    size_t memory_budget;   /* bytes received of frames in flight, all
+                               reactors; frames of at most 16 KiB have
+                               an eighth of it on top for themselves.
+                               At the bound reading pauses. */
     /* handler of an API key, or NULL when it is not served */
     api_fn *(*handler)(int16_t key);
 };
@@ -147,8 +164,13 @@ void net_accept(struct net *net);
  * or at least before the next thing is freed. Threads: not a reactor's. */
 void net_stop(struct net **net, int grace_ms);
 
+/* Other limits from now on; `quota` is borrowed for the call. Where there are
+ * more than quota.most now, those that were silent longest are closed. Any
+ * thread, between net_start() and net_stop(). */
+void net_quota_set(struct net *net, const struct net_quota *quota);
+
 /* Connections open now (a moment's figure). */
-size_t net_connections(const struct net *net);
+size_t net_connections(struct net *net);
 
 /* -- peers: connections to other brokers ------------------------------------
  *

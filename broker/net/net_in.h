@@ -27,6 +27,7 @@
 #include "net/bufs.h"
 #include "net/net.h"
 #include "net/out.h"
+#include "net/quota.h"
 
 enum net_limits {
     NET_SCRATCH = 64 * 1024,      /* bytes of one recv() between frames */
@@ -138,6 +139,16 @@ struct reactor {
 
 struct acceptor;
 
+/* Looking for a connection to close; one at a time (excess.c). */
+struct excess {
+    struct job job;
+    _Atomic bool runs;    /* the rest is the job's, wherever it is */
+    bool closing;         /* all were asked */
+    struct reactor *at;   /* where the job is now */
+    struct reactor *best; /* has the oldest seen so far; NULL: none */
+    int64_t best_us;      /* when that one was active last */
+};
+
 struct net {
     struct net_config config;
     struct broker *broker;
@@ -145,7 +156,8 @@ struct net {
     struct reactor *reactors;
     size_t n_reactors; /* with a loop */
     struct acceptor *acceptor;
-    _Atomic size_t n_conns; /* open */
+    struct quota quota; /* counts the open connections */
+    struct excess excess;
     _Atomic bool stopping;
     struct lock lock;        /* with all_gone, while stopping */
     pthread_cond_t all_gone; /* no reactor has a connection any more */
@@ -253,7 +265,15 @@ void acceptor_start(struct acceptor *acceptor);
 /* On the loop's thread, or when it does not run. */
 void acceptor_close(struct acceptor *acceptor);
 void acceptor_free(struct acceptor **acceptor);
-/* A connection is gone; any thread. */
-void acceptor_forget(struct acceptor *acceptor, const struct in6_addr *addr);
+/* There may be slots again, a connection went or limits changed; any thread. */
+void acceptor_on_slot(struct acceptor *acceptor);
+
+/* -- excess.c ----------------------------------------------------------------
+ */
+
+void excess_init(struct net *net);
+/* When there are more connections than may be, begin to close some; any
+ * thread. */
+void excess_look(struct net *net);
 
 #endif

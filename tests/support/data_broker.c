@@ -95,8 +95,7 @@ static void start_net(struct data_broker *db, int port)
         .receive_buffer = -1,
         .backlog = 50,
         .idle_us = 600000000,
-        .connections_max = 10000,
-        .connections_per_ip_max = 10000,
+        .quota = { .most = 10000, .per_ip = 10000 },
         .memory_budget = 256 * 1024 * 1024,
         .handler = api_handler,
     };

@@ -540,7 +540,7 @@ END_TEST
 START_TEST(one_address_gets_no_more_than_its_connections)
 {
     rig_init(&rig);
-    rig.config.connections_per_ip_max = 2;
+    rig.config.quota.per_ip = 2;
     rig_start(&rig);
     int a = rig_connect(&rig);
     int b = rig_connect(&rig);
@@ -562,7 +562,7 @@ END_TEST
 START_TEST(above_the_limit_of_connections_the_next_waits_for_one_to_go)
 {
     rig_init(&rig);
-    rig.config.connections_max = 3;
+    rig.config.quota.most = 3;
     rig_start(&rig);
     int fd[3];
     for (int i = 0; i < 3; i++)
