@@ -57,13 +57,16 @@ quit
 
 
 def calm(text):
-    """What depends on the moment or on the order of a hash."""
+    """What depends on the moment or on the order of a hash. Prompts do: what an
+    asynchronous command prints comes before or behind the next one."""
+    text = re.sub(r"\[zk: SERVER\([A-Z]*\) \d+\] ?\n?", "", text)
     text = re.sub(r"\[([^\[\]\n]*)\]", lambda m: "[" + ", ".join(
         sorted(m.group(1).split(", "))) + "]", text)
     # The names of a session, which ZooKeeper keeps in a hash.
     text = text.replace("digest: bob\nip: 127.0.0.1\n", "ip: 127.0.0.1\ndigest: bob\n")
-    return "".join(line for line in text.splitlines(True)
-                   if not re.match(r"\s+at ", line))
+    lines = [line for line in text.splitlines(True) if not re.match(r"\s+at ", line)]
+    lines.sort(key=lambda line: line.startswith("Sync "))  # stable: those go last
+    return "".join(lines)
 
 
 def cli(arena, version, connect):
