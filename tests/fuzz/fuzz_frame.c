@@ -49,13 +49,20 @@ static void try_connection(const uint8_t *data, size_t size, size_t piece)
 {
     static const struct listener listener = { .name = "PLAINTEXT", .host = "" };
     static const struct in6_addr nowhere = IN6ADDR_ANY_INIT;
-    struct net net = { .config = { .handler = handler_of,
+    static const struct net_quota no_limits = { .most = NET_NO_LIMIT,
+                                                .per_ip = NET_NO_LIMIT };
+    /* One listener to count for, none to accept on. */
+    struct net net = { .config = { .listeners = &listener,
+                                   .handler = handler_of,
                                    .request_max_bytes = 1 << 20,
                                    .idle_us = 600 * 1000000ll } };
     struct reactor reactor;
     struct errmsg why;
+    int32_t most;
     int fd[2];
 
+    quota_init(&net.quota, 1, 0, &no_limits);
+    excess_init(&net);
     budget_init(&net.budget, 1 << 20);
     net.reactors = &reactor;
     net.n_reactors = 1;
@@ -63,16 +70,18 @@ static void try_connection(const uint8_t *data, size_t size, size_t piece)
     err_ignore(acceptor_new(&net.acceptor, &net, reactor.loop, &why),
                "the same");
     assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd) == 0);
-    net.n_conns++;
+    (void)quota_enter(&net.quota, 0, &nowhere, &most);
     reactor_take(&reactor, conn_new(&listener, fd[0], &nowhere, 1));
     send_torn(&reactor, fd[1], data, size, piece);
-    assert(net.n_conns == 0); /* it saw the end, or something worse */
+    assert(quota_count(&net.quota) ==
+           0); /* it saw the end, or something worse */
     assert(net.budget.used[0] == 0 && net.budget.used[1] == 0);
     assert(list_is_empty(&reactor.requests));
     close(fd[1]);
     reactor_drop_all(&reactor);
     acceptor_free(&net.acceptor);
     reactor_fini(&reactor);
+    quota_fini(&net.quota);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
