@@ -196,6 +196,7 @@ class Gregor(Broker):
 
 class Kafka(Broker):
     version = "3.7.0"
+    heap = "1g"  # its start script's
 
     def launch(self, config, log):
         log4j = os.path.join(self.dir, "log4j.properties")
@@ -205,7 +206,7 @@ class Kafka(Broker):
                     "log4j.appender.stdout.layout=org.apache.log4j.PatternLayout\n"
                     "log4j.appender.stdout.layout.ConversionPattern="
                     "[%d] %p %m (%c)%n\n")
-        return Process(["java", "-Xmx1g", "-cp", jars(f"kafka-{self.version}"),
+        return Process(["java", f"-Xmx{self.heap}", "-cp", jars(f"kafka-{self.version}"),
                         f"-Dlog4j.configuration=file:{log4j}",
                         "kafka.Kafka", config], log)
 
