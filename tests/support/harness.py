@@ -18,6 +18,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -197,6 +198,24 @@ class Gregor(Broker):
 class Kafka(Broker):
     version = "3.7.0"
     heap = "1g"  # its start script's
+
+    def start(self, wait=True):
+        super().start(wait)
+        if wait:
+            until(self.knows_brokers, 60, f"broker {self.id} knows who lives")
+        return self
+
+    def knows_brokers(self):
+        """Whether its controller has told it of any broker. Until then it refuses
+        a topic that it does not know with INVALID_REPLICATION_FACTOR, which no
+        client retries."""
+        no_topics = struct.pack(">hhihi", 3, 1, 1, -1, 0)
+        with contextlib.suppress(OSError, struct.error):
+            with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+                s.sendall(struct.pack(">i", len(no_topics)) + no_topics)
+                answer = s.makefile("rb").read(12)
+                return struct.unpack(">iii", answer)[2] > 0
+        return False
 
     def launch(self, config, log):
         log4j = os.path.join(self.dir, "log4j.properties")

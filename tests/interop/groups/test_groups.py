@@ -47,11 +47,19 @@ def make_topic(ck, b, name, partitions):
 def put(ck, b, topic, values, partitions=1):
     producer = ck.Producer({"bootstrap.servers": b.bootstrap, "acks": "all",
                             "message.timeout.ms": 60000})
+    failed = []
+
+    def delivered(error, _):
+        if error:
+            failed.append(error)
+
     for i, value in enumerate(values):
-        producer.produce(topic, value, partition=i % partitions)
+        producer.produce(topic, value, partition=i % partitions,
+                         on_delivery=delivered)
         if i % 1000 == 0:
             producer.poll(0)
     assert producer.flush(60) == 0
+    assert not failed, failed[:3]
 
 
 def kcat_group(arena, b, group, topic, *args):
