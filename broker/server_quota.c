@@ -82,14 +82,14 @@ static enum err read_exceptions(const struct config *cfg,
 }
 
 /* A listener's own limit, else the broker's. */
-static int32_t listener_most(const struct config *cfg, const char *name)
+static int32_t listener_most(const struct config *cfg, const char *name,
+                             enum config_key key)
 {
-    const char *text = config_listener_text(cfg, name, CFG_MAX_CONNECTIONS);
+    const char *text = config_listener_text(cfg, name, key);
     struct conf_value value;
 
     /* values were checked before they came into force */
-    if (conf_check(config_key_row(CFG_MAX_CONNECTIONS), bytes_of(text), &value,
-                   NULL) != ERR_OK)
+    if (conf_check(config_key_row(key), bytes_of(text), &value, NULL) != ERR_OK)
         return NET_NO_LIMIT;
     return (int32_t)value.number;
 }
@@ -100,19 +100,28 @@ enum err server_quota_read(const struct server *server,
     const struct config *cfg = server->config;
     size_t n;
     const struct config_listener *listeners = config_listeners(cfg, &n);
-    int32_t *own;
+    int32_t *own, *rates;
 
     arena_init(&quota->arena, SIZE_MAX / 2);
     quota->limits = (struct net_quota){
         .most = (int32_t)config_int64(cfg, CFG_MAX_CONNECTIONS),
         .per_ip = (int32_t)config_int64(cfg, CFG_MAX_CONNECTIONS_PER_IP),
+        .rate = (int32_t)config_int64(cfg, CFG_MAX_CONNECTION_CREATION_RATE),
+        .rate_windows = (int32_t)config_int64(cfg, CFG_QUOTA_WINDOW_NUM),
+        .rate_window_ms =
+            config_int64(cfg, CFG_QUOTA_WINDOW_SIZE_SECONDS) * 1000,
     };
     own = arena_array(&quota->arena, n, sizeof *own);
-    if (own == NULL)
+    rates = arena_array(&quota->arena, n, sizeof *rates);
+    if (own == NULL || rates == NULL)
         return err_set(why, ERR_NOMEM, "limits of connections");
-    for (size_t i = 0; i < n; i++)
-        own[i] = listener_most(cfg, listeners[i].name);
+    for (size_t i = 0; i < n; i++) {
+        own[i] = listener_most(cfg, listeners[i].name, CFG_MAX_CONNECTIONS);
+        rates[i] = listener_most(cfg, listeners[i].name,
+                                 CFG_MAX_CONNECTION_CREATION_RATE);
+    }
     quota->limits.listeners = own;
+    quota->limits.rates = rates;
     return read_exceptions(cfg, quota, why);
 }
 

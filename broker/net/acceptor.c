@@ -1,37 +1,37 @@
 /* acceptor.c - listening sockets, and who may come in.
  *
  * All listeners are served by the first reactor's loop; each connection goes to
- * the reactor that has the fewest. What is set on a listening socket (no delay,
- * keep-alive, buffers) its connections inherit.
+ * the reactor that has the fewest.
  *
  * Out of descriptors: the spare one is closed to accept the next connection and
  * refuse it, so that its peer knows and the backlog does not spin; then
  * accepting rests for a moment. A listener that has no slot (quota.h) rests
- * until one goes, as in Kafka.
+ * until one goes, as in Kafka. A connection that came too soon after others is
+ * held until its time has come; meanwhile its listener accepts no other one.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "net/net_in.h"
 
-struct entry { /* one listening socket */
-    struct loop_io io;
-    struct acceptor *acceptor;
-    const struct listener *listener;
-    int port;  /* bound */
-    bool full; /* rests because of max.connections; the loop's */
-};
-
 union address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+};
+
+struct entry { /* one listening socket */
+    struct loop_io io;
+    struct acceptor *acceptor;
+    const struct listener *listener;
+    int port;              /* bound */
+    bool full;             /* rests because of max.connections; the loop's */
+    int held;              /* accepted too soon; -1: none */
+    union address from;    /* whom `held` connects us with */
+    struct loop_timer due; /* when `held` may come in */
 };
 
 struct acceptor {
@@ -64,84 +64,8 @@ static void address_of(const union address *from, struct in6_addr *addr,
     }
 }
 
-/* -- binding
+/* -- opening
  * ------------------------------------------------------------------- */
-
-static void set_option(int fd, int level, int name, int value)
-{
-    /* a socket without the option still serves */
-    (void)setsockopt(fd, level, name, &value, sizeof value);
-}
-
-/* Whether the kernel sizes such a buffer by itself up to `bytes` and beyond.
- * Asking for a fixed size switches that off: Kafka's default of 100 KiB doubles
- * the system time of receiving (0.15 to 0.33 CPU s/GB on loopback) and helps
- * nobody. `limits` is tcp_rmem or tcp_wmem: least, default, most. */
-static bool grows_by_itself(const char *limits, int bytes)
-{
-    long most = 0;
-    FILE *file = fopen(limits, "re");
-
-    if (file == NULL)
-        return false;
-    if (fscanf(file, "%*s %*s %ld", &most) != 1)
-        most = 0;
-    (void)fclose(file);
-    return most >= bytes;
-}
-
-static void set_buffers(const struct net_config *config, int fd)
-{
-    if (config->send_buffer > 0 &&
-        !grows_by_itself("/proc/sys/net/ipv4/tcp_wmem", config->send_buffer))
-        set_option(fd, SOL_SOCKET, SO_SNDBUF, config->send_buffer);
-    if (config->receive_buffer > 0 &&
-        !grows_by_itself("/proc/sys/net/ipv4/tcp_rmem", config->receive_buffer))
-        set_option(fd, SOL_SOCKET, SO_RCVBUF, config->receive_buffer);
-}
-
-static int bind_one(const struct net_config *config, const struct addrinfo *ai)
-{
-    int backlog = config->backlog > NET_BACKLOG ? config->backlog : NET_BACKLOG;
-    int fd =
-        socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (ai->ai_family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    set_buffers(config, fd);
-    if (bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
-        listen(fd, backlog) != 0) {
-        int saved = errno;
-
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
-/* The first address that can be bound: for a name IPv4 before IPv6, as Java
- * does; for all interfaces the IPv6 wildcard, which takes IPv4 as well. */
-static int bind_any(const struct net_config *config, const struct addrinfo *all,
-                    bool wildcard)
-{
-    const int order[2] = { wildcard ? AF_INET6 : AF_INET,
-                           wildcard ? AF_INET : AF_INET6 };
-    int fd = -1;
-
-    for (int i = 0; i < 2; i++) {
-        for (const struct addrinfo *ai = all; ai && fd < 0; ai = ai->ai_next) {
-            if (ai->ai_family == order[i])
-                fd = bind_one(config, ai);
-        }
-    }
-    return fd;
-}
 
 static int bound_port(int fd)
 {
@@ -161,32 +85,17 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready);
 static enum err entry_open(struct entry *entry, const struct net_config *config,
                            struct errmsg *why)
 {
-    const struct listener *listener = entry->listener;
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-    struct addrinfo *all = NULL;
-    bool wildcard = listener->host[0] == '\0';
-    char port[8];
-    int rc;
     int fd;
+    enum err err = bind_listener(config, entry->listener, &fd, why);
 
-    (void)snprintf(port, sizeof port, "%u", (unsigned)listener->port & 0xffffu);
-    rc = getaddrinfo(wildcard ? NULL : listener->host, port, &hints, &all);
-    if (rc != 0)
-        return err_set(why, ERR_NET, "listener %s: host \"%s\": %s",
-                       listener->name, listener->host, gai_strerror(rc));
-    fd = bind_any(config, all, wildcard);
-    freeaddrinfo(all);
-    if (fd < 0)
-        return err_set(why, ERR_NET, "listener %s: %s:%d cannot be bound: %s",
-                       listener->name, wildcard ? "*" : listener->host,
-                       listener->port, strerror(errno));
+    if (err != ERR_OK)
+        return err;
     loop_io_init(&entry->io, entry->acceptor->loop, fd, acceptor_on_ready);
     entry->port = bound_port(fd);
     return ERR_OK;
 }
 
-/* -- accepting
+/* -- room, and rest
  * ------------------------------------------------------------------- */
 
 static size_t index_of(const struct entry *entry)
@@ -204,32 +113,16 @@ static void acceptor_go_on(struct acceptor *acceptor)
 {
     if (!acceptor->open || loop_timer_is_set(&acceptor->rest))
         return;
-    for (size_t i = 0; i < acceptor->n_entries; i++)
-        entry_want(&acceptor->entries[i], !acceptor->entries[i].full);
+    for (size_t i = 0; i < acceptor->n_entries; i++) {
+        struct entry *entry = &acceptor->entries[i];
+
+        entry_want(entry, !entry->full && entry->held < 0);
+    }
 }
 
 static void acceptor_on_rested(struct loop_timer *timer)
 {
     acceptor_go_on(CONTAINER_OF(timer, struct acceptor, rest));
-}
-
-static void acceptor_on_resume(struct job *job)
-{
-    struct acceptor *acceptor = CONTAINER_OF(job, struct acceptor, resume);
-    bool full = false;
-    int32_t most;
-
-    acceptor->resume_posted = false;
-    for (size_t i = 0; i < acceptor->n_entries; i++) {
-        struct entry *entry = &acceptor->entries[i];
-
-        if (entry->full)
-            entry->full =
-                quota_slot(&acceptor->net->quota, i, &most) != QUOTA_ROOM;
-        full = full || entry->full;
-    }
-    acceptor->full = full;
-    acceptor_go_on(acceptor);
 }
 
 static void acceptor_post_resume(struct acceptor *acceptor)
@@ -320,6 +213,78 @@ static void acceptor_admit(struct entry *entry, int fd,
     excess_look(acceptor->net);
 }
 
+/* -- holding those that came too soon
+ * ------------------------------------------------- */
+
+static int64_t entry_wait_ms(const struct entry *entry)
+{
+    const struct acceptor *acceptor = entry->acceptor;
+    int32_t most;
+    int64_t wait_ms = quota_wait_ms(&acceptor->net->quota, index_of(entry),
+                                    loop_now_us(acceptor->loop) / 1000, &most);
+
+    if (wait_ms > 0)
+        DIAG_SELDOM(DIAG_WARN,
+                    "event=connections_too_fast listener=%s "
+                    "max.connection.creation.rate=%d wait_ms=%lld "
+                    "remedy=\"raise max.connection.creation.rate, or have "
+                    "clients keep their connections\"",
+                    entry->listener->name, most, (long long)wait_ms);
+    return wait_ms;
+}
+
+static void entry_hold(struct entry *entry, int fd, const union address *from,
+                       int64_t wait_ms)
+{
+    entry->held = fd;
+    entry->from = *from;
+    entry_want(entry, false);
+    loop_timer_set(&entry->due, wait_ms * 1000);
+}
+
+/* Let it in if it has waited long enough and has a slot. */
+static void entry_release(struct entry *entry)
+{
+    int fd = entry->held;
+
+    if (fd < 0 || loop_timer_is_set(&entry->due) || entry_is_full(entry))
+        return;
+    entry->held = -1;
+    acceptor_admit(entry, fd, &entry->from);
+}
+
+static void entry_on_due(struct loop_timer *timer)
+{
+    struct entry *entry = CONTAINER_OF(timer, struct entry, due);
+
+    entry_release(entry);
+    acceptor_go_on(entry->acceptor);
+}
+
+/* -- accepting
+ * ------------------------------------------------------------------- */
+
+static void acceptor_on_resume(struct job *job)
+{
+    struct acceptor *acceptor = CONTAINER_OF(job, struct acceptor, resume);
+    bool full = false;
+    int32_t most;
+
+    acceptor->resume_posted = false;
+    for (size_t i = 0; i < acceptor->n_entries; i++) {
+        struct entry *entry = &acceptor->entries[i];
+
+        if (entry->full)
+            entry->full =
+                quota_slot(&acceptor->net->quota, i, &most) != QUOTA_ROOM;
+        if (!entry->full)
+            entry_release(entry);
+        full = full || entry->full;
+    }
+    acceptor->full = full;
+    acceptor_go_on(acceptor);
+}
+
 /* Accept and refuse one with the spare descriptor. */
 static void acceptor_refuse(struct acceptor *acceptor, struct entry *entry)
 {
@@ -365,15 +330,23 @@ static void acceptor_on_ready(struct loop_io *io, unsigned ready)
     for (int i = 0; i < NET_ACCEPT_TURN; i++) {
         union address from = { .v6 = { .sin6_family = AF_UNSPEC } };
         socklen_t len = sizeof from;
+        int64_t wait_ms;
         int fd;
 
         if (entry_is_full(entry))
             return;
         fd = accept4(io->fd, &from.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
-            acceptor_admit(entry, fd, &from);
-        else if (!acceptor_failed(acceptor, entry, errno))
+        if (fd < 0) {
+            if (!acceptor_failed(acceptor, entry, errno))
+                return;
+            continue;
+        }
+        wait_ms = entry_wait_ms(entry);
+        if (wait_ms > 0) {
+            entry_hold(entry, fd, &from, wait_ms);
             return;
+        }
+        acceptor_admit(entry, fd, &from);
     }
 }
 
@@ -410,6 +383,8 @@ enum err acceptor_new(struct acceptor **out, struct net *net, struct loop *loop,
         entry->acceptor = acceptor;
         entry->listener = &config->listeners[i];
         entry->io.fd = -1;
+        entry->held = -1;
+        loop_timer_init(&entry->due, loop, entry_on_due);
         acceptor->n_entries++;
         err = entry_open(entry, config, why);
     }
@@ -434,12 +409,16 @@ void acceptor_close(struct acceptor *acceptor)
     acceptor->open = false;
     loop_timer_stop(&acceptor->rest);
     for (size_t i = 0; i < acceptor->n_entries; i++) {
-        struct loop_io *io = &acceptor->entries[i].io;
-        int fd = io->fd;
+        struct entry *entry = &acceptor->entries[i];
+        int fd = entry->io.fd;
 
+        loop_timer_stop(&entry->due);
+        if (entry->held >= 0)
+            close(entry->held);
+        entry->held = -1;
         if (fd < 0)
             continue;
-        loop_io_fini(io);
+        loop_io_fini(&entry->io);
         close(fd);
     }
 }

@@ -121,9 +121,20 @@ struct net_quota {
         int32_t most;     /* instead of per_ip; below 0 as 0 */
     } * exceptions;       /* the last one of an address counts */
     size_t n_exceptions;
+    int32_t rate;           /* max.connection.creation.rate, a second */
+    const int32_t *rates;   /* each listener's own; NULL: `rate` */
+    int32_t rate_windows;   /* quota.window.num, 1 or more */
+    int64_t rate_window_ms; /* quota.window.size.seconds, above 0 */
 };
 
 enum { NET_NO_LIMIT = INT32_MAX };
+
+/* To begin with: nothing binds. */
+#define NET_UNLIMITED                                                          \
+    {                                                                          \
+        .most = NET_NO_LIMIT, .per_ip = NET_NO_LIMIT, .rate = NET_NO_LIMIT,    \
+        .rate_windows = 11, .rate_window_ms = 1000                             \
+    }
 
 struct net_config {
     const struct listener *listeners; /* borrowed until net_stop(); requests
@@ -141,7 +152,8 @@ struct net_config {
     struct net_quota quota; /* at the start; borrowed for the call */
     size_t inter_broker;    /* this listener may have more than
                                quota.most, when there are others: one of
-                               theirs is closed instead */
+                               theirs is closed instead; neither does
+                               quota.rate bind it then */
     size_t memory_budget;   /* bytes received of frames in flight, all
                                reactors; frames of at most 16 KiB have
                                an eighth of it on top for themselves.

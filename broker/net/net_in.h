@@ -253,6 +253,15 @@ void reactor_out_give(struct reactor *reactor, struct out **out);
 /* A connection was freed. */
 void net_on_gone(struct net *net);
 
+/* -- bind.c
+ * ---------------------------------------------------------------------------
+ */
+
+/* A socket that listens, nonblocking; the caller closes it. ERR_NET. */
+MUST_USE enum err bind_listener(const struct net_config *config,
+                                const struct listener *listener, int *fd,
+                                struct errmsg *why);
+
 /* -- acceptor.c
  * ---------------------------------------------------------------- */
 

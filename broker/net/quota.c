@@ -31,9 +31,19 @@ static void take_limits(struct quota *quota, const struct net_quota *limits)
 
     quota->most = limits->most;
     quota->per_ip = limits->per_ip;
-    for (size_t i = 0; i < quota->n_listeners; i++)
-        quota->listeners[i].most =
+    quota->rate_most =
+        (struct rate_limit){ .most = limits->rate,
+                             .windows = limits->rate_windows,
+                             .window_ms = limits->rate_window_ms };
+    for (size_t i = 0; i < quota->n_listeners; i++) {
+        struct quota_listener *listener = &quota->listeners[i];
+
+        listener->most =
             limits->listeners != NULL ? limits->listeners[i] : limits->most;
+        listener->rate_most = quota->rate_most;
+        if (limits->rates != NULL)
+            listener->rate_most.most = limits->rates[i];
+    }
     mem_free(quota->exceptions);
     quota->exceptions = mem_need_array(n + 1, sizeof *quota->exceptions);
     for (size_t i = 0; i < n; i++)
@@ -61,6 +71,9 @@ void quota_fini(struct quota *quota)
         mem_free(CONTAINER_OF(link, struct guest, link));
     }
     map_fini(&quota->guests);
+    for (size_t i = 0; i < quota->n_listeners; i++)
+        rate_fini(&quota->listeners[i].rate);
+    rate_fini(&quota->rate);
     lock_fini(&quota->lock);
     mem_free(quota->listeners);
     mem_free(quota->exceptions);
@@ -106,6 +119,26 @@ bool quota_is_exceeded(struct quota *quota, int32_t *most)
     *most = quota->most;
     lock_give(&quota->lock);
     return exceeded;
+}
+
+int64_t quota_wait_ms(struct quota *quota, size_t listener, int64_t now_ms,
+                      int32_t *most)
+{
+    struct quota_listener *own = &quota->listeners[listener];
+    int64_t wait_ms = 0;
+    int64_t own_ms;
+
+    lock_take(&quota->lock);
+    *most = quota->rate_most.most;
+    if (listener != quota->exempt)
+        wait_ms = rate_count(&quota->rate, &quota->rate_most, now_ms);
+    own_ms = rate_count(&own->rate, &own->rate_most, now_ms);
+    if (own_ms > wait_ms) {
+        wait_ms = own_ms;
+        *most = own->rate_most.most;
+    }
+    lock_give(&quota->lock);
+    return wait_ms;
 }
 
 size_t quota_count(struct quota *quota)

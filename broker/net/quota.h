@@ -1,4 +1,5 @@
-/* quota.h - how many connections there are, and whether one more may come.
+/* quota.h - how many connections there are, and whether and when one more may
+ * come.
  *
  * Counts connections in all, of each listener and of each address, and judges
  * by the limits in force (net.h, struct net_quota). It touches no connection:
@@ -11,6 +12,9 @@
  *   exceeded         more than max.connections in all, since the exempt
  *                    listener took one nevertheless or the limit was lowered:
  *                    one of another listener is closed
+ *   too soon         more a second came than the listener's own
+ *                    max.connection.creation.rate or, unless it is exempt, the
+ *                    broker's: it has to wait, and those behind it with it
  *
  * With one listener alone none is exempt, as in Kafka.
  *
@@ -24,6 +28,7 @@
 #include "base/lock.h"
 #include "base/map.h"
 #include "net/net.h"
+#include "net/rate.h"
 
 struct quota {
     struct lock lock;                /* of all below */
@@ -34,11 +39,15 @@ struct quota {
     struct quota_listener {
         int32_t most;
         size_t count;
+        struct rate_limit rate_most;
+        struct rate rate;
     } * listeners;
     size_t n_listeners;
     size_t exempt; /* index; n_listeners: none */
     size_t count;  /* of all */
     struct map guests;
+    struct rate_limit rate_most; /* of all but the exempt listener's */
+    struct rate rate;
 };
 
 enum quota_slot { QUOTA_ROOM, QUOTA_LISTENER_FULL, QUOTA_BROKER_FULL };
@@ -55,6 +64,10 @@ enum quota_slot quota_slot(struct quota *quota, size_t listener, int32_t *most);
  * counted. A slot is not asked for. */
 bool quota_enter(struct quota *quota, size_t listener,
                  const struct in6_addr *addr, int32_t *most);
+/* One more has come to this listener; called once for each before it enters.
+ * How many ms it has to wait, 0: none. `most`: the limit that says so. */
+int64_t quota_wait_ms(struct quota *quota, size_t listener, int64_t now_ms,
+                      int32_t *most);
 /* One that entered is gone. */
 void quota_leave(struct quota *quota, size_t listener,
                  const struct in6_addr *addr);

@@ -49,8 +49,7 @@ static void try_connection(const uint8_t *data, size_t size, size_t piece)
 {
     static const struct listener listener = { .name = "PLAINTEXT", .host = "" };
     static const struct in6_addr nowhere = IN6ADDR_ANY_INIT;
-    static const struct net_quota no_limits = { .most = NET_NO_LIMIT,
-                                                .per_ip = NET_NO_LIMIT };
+    static const struct net_quota no_limits = NET_UNLIMITED;
     /* One listener to count for, none to accept on. */
     struct net net = { .config = { .listeners = &listener,
                                    .handler = handler_of,

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import free_port, until  # noqa: E402
@@ -98,6 +99,26 @@ def test_limits_change_while_the_broker_runs(arena):
     last = connect(port)
     assert serves(last)
     for s in [first, second, last, *between]:
+        s.close()
+
+
+def test_connections_that_come_too_fast_wait_their_time(arena):
+    b, port = broker(arena, **{"listener.name.ext.max.connection.creation.rate": "5",
+                               "quota.window.num": "2"})
+    begin = time.monotonic()
+    clients = [connect(port) for _ in range(10)]
+    between = [connect(b.port) for _ in range(50)]
+    assert all(serves(s) for s in between)
+    assert all(serves(s) for s in clients)
+    assert time.monotonic() - begin >= 0.9  # five at once, five more in a second
+    b.process.says("listener=EXT max.connection.creation.rate=5")
+    change(b, **{"listener.name.ext.max.connection.creation.rate": "100000"})
+    until(lambda: serves(connect(port)), 60, "it serves")
+    begin = time.monotonic()
+    more = [connect(port) for _ in range(200)]  # 38 s at the rate of before
+    assert all(serves(s) for s in more)
+    assert time.monotonic() - begin < 30
+    for s in clients + between + more:
         s.close()
 
 

@@ -282,7 +282,7 @@ void rig_init(struct rig *rig)
         .send_buffer = -1,
         .receive_buffer = -1,
         .idle_us = 600 * 1000000ll,
-        .quota = { .most = NET_NO_LIMIT, .per_ip = NET_NO_LIMIT },
+        .quota = NET_UNLIMITED,
         .memory_budget = 256 * 1024 * 1024,
         .handler = handler_of,
     };

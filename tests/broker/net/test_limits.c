@@ -2,6 +2,7 @@
  * between brokers. */
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/support/net_rig.h"
@@ -152,7 +153,7 @@ END_TEST
 START_TEST(other_limits_let_those_in_that_wait_and_close_those_too_many)
 {
     enum { N = 60 };
-    struct net_quota q = { .most = N, .per_ip = NET_NO_LIMIT };
+    struct net_quota q = NET_UNLIMITED;
     int fd[N];
 
     init();
@@ -164,6 +165,7 @@ START_TEST(other_limits_let_those_in_that_wait_and_close_those_too_many)
         rig_send_heartbeat(fd[i], 7);
     }
     rig_await_connections(&rig, N / 2);
+    q.most = N;
     net_quota_set(rig.net, &q);
     for (int i = 0; i < N; i++)
         rig_recv_heartbeat(fd[i], 7);
@@ -190,9 +192,10 @@ END_TEST
 START_TEST(a_stop_amid_changes_and_closings_leaves_nothing)
 {
     for (int round = 0; round < 10; round++) {
-        struct net_quota q = { .most = 3, .per_ip = NET_NO_LIMIT };
+        struct net_quota q = NET_UNLIMITED;
         int fd[20];
 
+        q.most = 3;
         init();
         rig.config.reactors = 3;
         rig_start(&rig);
@@ -208,8 +211,91 @@ START_TEST(a_stop_amid_changes_and_closings_leaves_nothing)
 }
 END_TEST
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+START_TEST(who_comes_too_soon_waits_and_the_other_listener_goes_on)
+{
+    const int32_t rates[2] = { 1, NET_NO_LIMIT };
+    int64_t since;
+    int fd[3];
+
+    init();
+    rig.config.quota.rates = rates;
+    rig.config.quota.rate_windows = 2; /* one at once */
+    rig.config.quota.rate_window_ms = 1000;
+    rig.config.reactors = 1;
+    rig_start(&rig);
+    since = now_ms();
+    for (int i = 0; i < 3; i++) {
+        fd[i] = connect_to(OUT);
+        rig_send_heartbeat(fd[i], 7);
+    }
+    rig_recv_heartbeat(fd[0], 7);
+    for (int i = 0; i < 20; i++)
+        close(served(INT));
+    for (int i = 1; i < 3; i++)
+        rig_recv_heartbeat(fd[i], 7);
+    ck_assert_int_ge(now_ms() - since, 1000);
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+    rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(who_was_held_still_needs_a_slot)
+{
+    const int32_t own[2] = { NET_NO_LIMIT, NET_NO_LIMIT };
+    const int32_t rates[2] = { 1, NET_NO_LIMIT };
+
+    init();
+    rig.config.quota.most = 2;
+    rig.config.quota.listeners = own;
+    rig.config.quota.rates = rates;
+    rig.config.quota.rate_windows = 2;
+    rig.config.quota.rate_window_ms = 200;
+    rig_start(&rig);
+    int first = served(OUT);
+    int late = connect_to(OUT); /* held for 200 ms */
+    rig_send_heartbeat(late, 7);
+    int broker = served(INT); /* takes the slot, unless we were too slow */
+    serve(broker);
+    close(first);
+    rig_recv_heartbeat(late, 7);
+    close(late);
+    close(broker);
+    rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(a_stop_while_one_is_held_closes_it)
+{
+    init();
+    rig.config.quota.rate = 1;
+    rig.config.quota.rate_windows = 1;
+    rig.config.quota.rate_window_ms = 3600 * 1000ll;
+    rig_start(&rig);
+    int held = connect_to(OUT);
+    int behind = connect_to(OUT);
+    close(served(INT)); /* the acceptor has had its turn */
+    net_stop(&rig.net, 5000);
+    ck_assert(rig_is_closed(held));
+    ck_assert(rig_is_closed(behind));
+    close(held);
+    close(behind);
+    rig_stop(&rig);
+}
+END_TEST
+
 UNIT_MAIN("limits", a_listener_that_is_full_waits_and_the_others_go_on,
           brokers_come_in_and_the_client_that_was_silent_longest_goes,
           an_exception_stands_for_the_limit_of_its_address,
           other_limits_let_those_in_that_wait_and_close_those_too_many,
-          a_stop_amid_changes_and_closings_leaves_nothing)
+          a_stop_amid_changes_and_closings_leaves_nothing,
+          who_comes_too_soon_waits_and_the_other_listener_goes_on,
+          who_was_held_still_needs_a_slot, a_stop_while_one_is_held_closes_it)

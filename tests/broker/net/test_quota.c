@@ -33,7 +33,10 @@ static void leave(size_t listener, uint8_t last)
 
 static struct net_quota limits(int32_t in_all)
 {
-    return (struct net_quota){ .most = in_all, .per_ip = NET_NO_LIMIT };
+    struct net_quota q = NET_UNLIMITED;
+
+    q.most = in_all;
+    return q;
 }
 
 START_TEST(the_broker_is_full_for_all_listeners_but_the_exempt_one)
@@ -139,7 +142,49 @@ START_TEST(other_limits_judge_those_that_are_there_already)
 }
 END_TEST
 
+START_TEST(a_rate_binds_all_listeners_but_the_exempt_one)
+{
+    const int32_t rates[2] = { 4, 2 };
+    struct net_quota q = limits(NET_NO_LIMIT);
+
+    q.rate = 3;
+    q.rates = rates;
+    q.rate_windows = 2;
+    quota_init(&quota, 2, INT, &q);
+    ck_assert_int_eq(quota_wait_ms(&quota, INT, 0, &most), 0);
+    ck_assert_int_eq(quota_wait_ms(&quota, INT, 0, &most), 0);
+    ck_assert_int_eq(quota_wait_ms(&quota, INT, 0, &most), 500);
+    ck_assert_int_eq(most, 2);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(quota_wait_ms(&quota, OUT, 0, &most), 0);
+    ck_assert_int_eq(quota_wait_ms(&quota, OUT, 0, &most), 333);
+    ck_assert_int_eq(most, 3);
+    quota_fini(&quota);
+}
+END_TEST
+
+START_TEST(another_rate_judges_those_that_came_already)
+{
+    struct net_quota q = limits(NET_NO_LIMIT);
+
+    q.rate_windows = 2;
+    quota_init(&quota, 1, 0, &q);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(quota_wait_ms(&quota, 0, 0, &most), 0);
+    q.rate = 100;
+    quota_set(&quota, &q);
+    ck_assert_int_eq(quota_wait_ms(&quota, 0, 0, &most), 10);
+    ck_assert_int_eq(most, 100);
+    q.rate = 1000;
+    quota_set(&quota, &q);
+    ck_assert_int_eq(quota_wait_ms(&quota, 0, 0, &most), 0);
+    quota_fini(&quota);
+}
+END_TEST
+
 UNIT_MAIN("quota", the_broker_is_full_for_all_listeners_but_the_exempt_one,
           a_listener_alone_is_not_exempt,
           the_last_exception_of_an_address_stands_for_the_limit_of_all,
-          other_limits_judge_those_that_are_there_already)
+          other_limits_judge_those_that_are_there_already,
+          a_rate_binds_all_listeners_but_the_exempt_one,
+          another_rate_judges_those_that_came_already)
