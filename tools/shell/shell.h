@@ -33,6 +33,24 @@ struct shell_option {
     const char *value; /* out: the first one given */
 };
 
+#define SHELL_FLAG(name, words)                                                \
+    {                                                                          \
+        name, false, false, words, false, NULL                                 \
+    }
+#define SHELL_VALUE(name, words)                                               \
+    {                                                                          \
+        name, true, false, words, false, NULL                                  \
+    }
+#define SHELL_FLAG_ALONE(name, words)                                          \
+    {                                                                          \
+        name, false, true, words, false, NULL                                  \
+    }
+#define SHELL_VALUE_ALONE(name, words)                                         \
+    {                                                                          \
+        name, true, true, words, false, NULL                                   \
+    }
+#define SHELL_END SHELL_FLAG(NULL, NULL)
+
 struct shell {
     struct zkc zkc;
     struct arena arena; /* of the command that runs */
@@ -89,6 +107,14 @@ size_t shell_words_cut(struct arena *arena, const char *line, char **words);
  * counted. False: the error has been printed. */
 MUST_USE bool shell_options_take(struct shell_option *options, char **words,
                                  size_t *n);
+/* The same, and see that `least` words remain: else the usage is printed. */
+MUST_USE bool shell_words_take(const struct shell_command *command,
+                               struct shell_option *options, char **words,
+                               size_t *n, size_t least);
+/* The same for a command whose first word is a path: checked too. */
+MUST_USE bool shell_path_take(const struct shell_command *command,
+                              struct shell_option *options, char **words,
+                              size_t *n, size_t least);
 bool shell_given(const struct shell_option *options, const char *name);
 const char *shell_value(const struct shell_option *options, const char *name);
 
@@ -100,6 +126,30 @@ MUST_USE bool shell_version(const struct shell_option *options, int32_t *out);
 
 /* Refuse what no ZooKeeper accepts as a path, with Java's client's words. */
 MUST_USE bool shell_path_ok(const char *path, bool sequential);
+
+/* -- requests ------------------------------------------------------------- */
+
+/* Make call_NAME(shell, ask, got): send the request `ask` (struct
+ * jute_NAME_request) and read its reply into `got` (struct
+ * jute_REPLY_response), whose strings lie in the frame until the next request.
+ * It gives the server's code; a reply that cannot be read is MarshallingError,
+ * as for Java's client. `got` is initialised in any case. */
+#define SHELL_CALL(NAME, OPCODE, REPLY)                                        \
+    static int call_##NAME(struct shell *shell,                                \
+                           const struct jute_##NAME##_request *ask,            \
+                           struct jute_##REPLY##_response *got)                \
+    {                                                                          \
+        struct rd reply;                                                       \
+        int code;                                                              \
+                                                                               \
+        jute_##NAME##_request_write(zkc_begin(&shell->zkc, OPCODE), ask);      \
+        code = zkc_call(&shell->zkc, &reply);                                  \
+        jute_##REPLY##_response_init(got);                                     \
+        if (code == ZKC_OK && jute_##REPLY##_response_read(                    \
+                                  &reply, &shell->arena, got) != ERR_OK)       \
+            code = ZKC_MARSHALLING;                                            \
+        return code;                                                           \
+    }
 
 /* -- requests that several commands make (shell_ask.c)
  * ---------------------------- */

@@ -4,16 +4,10 @@
 
 #include "tools/shell/shell.h"
 
-/* Read a reply with its generated reader; a reply that is none is an error of
- * marshalling, as for Java's client. */
-#define READ_REPLY(shell, code, reply, type, out)                              \
-    do {                                                                       \
-        if ((code) != ZKC_OK)                                                  \
-            return (code);                                                     \
-        type##_init(out);                                                      \
-        if (type##_read(&(reply), &(shell)->arena, (out)) != ERR_OK)           \
-            return ZKC_MARSHALLING;                                            \
-    } while (0)
+SHELL_CALL(exists, ZKC_OP_EXISTS, exists)
+SHELL_CALL(get_data, ZKC_OP_GET_DATA, get_data)
+SHELL_CALL(get_children2, ZKC_OP_GET_CHILDREN2, get_children2)
+SHELL_CALL(set_data, ZKC_OP_SET_DATA, set_data)
 
 int shell_ask_exists(struct shell *shell, const char *path, bool watch,
                      struct jute_stat *stat)
@@ -22,18 +16,15 @@ int shell_ask_exists(struct shell *shell, const char *path, bool watch,
         zkc_path(&shell->zkc, &shell->arena, path), watch
     };
     struct jute_exists_response got;
-    struct rd reply;
-    int code;
+    int code = call_exists(shell, &ask, &got);
 
-    jute_exists_request_write(zkc_begin(&shell->zkc, ZKC_OP_EXISTS), &ask);
-    code = zkc_call(&shell->zkc, &reply);
     if (watch && code == ZKC_OK)
         zkc_watch_add(&shell->zkc, path, ZKC_WATCH_DATA);
     if (watch && code == ZKC_NO_NODE)
         zkc_watch_add(&shell->zkc, path, ZKC_WATCH_EXIST);
-    READ_REPLY(shell, code, reply, jute_exists_response, &got);
-    *stat = got.stat;
-    return ZKC_OK;
+    if (code == ZKC_OK)
+        *stat = got.stat;
+    return code;
 }
 
 int shell_ask_data(struct shell *shell, const char *path, bool watch,
@@ -42,16 +33,12 @@ int shell_ask_data(struct shell *shell, const char *path, bool watch,
     struct jute_get_data_request ask = {
         zkc_path(&shell->zkc, &shell->arena, path), watch
     };
-    struct rd reply;
-    int code;
+    int code = call_get_data(shell, &ask, out);
 
-    jute_get_data_request_write(zkc_begin(&shell->zkc, ZKC_OP_GET_DATA), &ask);
-    code = zkc_call(&shell->zkc, &reply);
     if (watch && code == ZKC_OK)
         zkc_watch_add(&shell->zkc, path, ZKC_WATCH_DATA);
-    READ_REPLY(shell, code, reply, jute_get_data_response, out);
     out->data = arena_copy(&shell->arena, out->data);
-    return ZKC_OK;
+    return code;
 }
 
 int shell_ask_children(struct shell *shell, const char *path, bool watch,
@@ -60,18 +47,13 @@ int shell_ask_children(struct shell *shell, const char *path, bool watch,
     struct jute_get_children2_request ask = {
         zkc_path(&shell->zkc, &shell->arena, path), watch
     };
-    struct rd reply;
-    int code;
+    int code = call_get_children2(shell, &ask, out);
 
-    jute_get_children2_request_write(
-        zkc_begin(&shell->zkc, ZKC_OP_GET_CHILDREN2), &ask);
-    code = zkc_call(&shell->zkc, &reply);
     if (watch && code == ZKC_OK)
         zkc_watch_add(&shell->zkc, path, ZKC_WATCH_CHILD);
-    READ_REPLY(shell, code, reply, jute_get_children2_response, out);
     for (size_t i = 0; i < out->n_children; i++)
         out->children[i] = arena_copy(&shell->arena, out->children[i]);
-    return shell->arena.err == ERR_OK ? ZKC_OK : ZKC_MARSHALLING;
+    return shell->arena.err == ERR_OK ? code : ZKC_MARSHALLING;
 }
 
 int shell_ask_create(struct shell *shell, const char *path, struct bytes data)
@@ -96,14 +78,11 @@ int shell_ask_set(struct shell *shell, const char *path, struct bytes data,
         zkc_path(&shell->zkc, &shell->arena, path), data, version
     };
     struct jute_set_data_response got;
-    struct rd reply;
-    int code;
+    int code = call_set_data(shell, &ask, &got);
 
-    jute_set_data_request_write(zkc_begin(&shell->zkc, ZKC_OP_SET_DATA), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    READ_REPLY(shell, code, reply, jute_set_data_response, &got);
-    *stat = got.stat;
-    return ZKC_OK;
+    if (code == ZKC_OK)
+        *stat = got.stat;
+    return code;
 }
 
 int shell_ask_delete(struct shell *shell, const char *path, int32_t version)

@@ -12,19 +12,6 @@
 #define LIMITS "zookeeper_limits"
 #define STATS "zookeeper_stats"
 
-#define FLAG(name, words)                                                      \
-    {                                                                          \
-        name, false, true, words, false, NULL                                  \
-    }
-#define VALUE(name, words)                                                     \
-    {                                                                          \
-        name, true, true, words, false, NULL                                   \
-    }
-#define END_OF_OPTIONS                                                         \
-    {                                                                          \
-        NULL, false, false, NULL, false, NULL                                  \
-    }
-
 /* -- the text
  * --------------------------------------------------------------------- */
 
@@ -262,21 +249,19 @@ static int quota_change(struct shell *shell, const char *limits,
 SHELL_COMMAND(setquota)
 {
     struct shell_option options[] = {
-        VALUE("n", "num soft quota"),
-        VALUE("b", "bytes soft quota"),
-        VALUE("N", "num hard quota"),
-        VALUE("B", "bytes hard quota"),
-        END_OF_OPTIONS,
+        SHELL_VALUE_ALONE("n", "num soft quota"),
+        SHELL_VALUE_ALONE("b", "bytes soft quota"),
+        SHELL_VALUE_ALONE("N", "num hard quota"),
+        SHELL_VALUE_ALONE("B", "bytes hard quota"),
+        SHELL_END,
     };
     const char *path, *limits, *stats;
     struct track quota, old;
     struct jute_stat stat;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     path = words[1];
     if (strncmp(path, QUOTA, sizeof QUOTA - 1) == 0) {
         (void)shell_fail("cannot set a quota under the path: " QUOTA);
@@ -312,15 +297,13 @@ SHELL_COMMAND(setquota)
 
 SHELL_COMMAND(listquota)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
     const char *limits, *stats;
     struct track track, there;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     limits = quota_path(shell, words[1], LIMITS);
     stats = quota_path(shell, words[1], STATS);
     (void)shell_fail("absolute path is %s", limits);
@@ -368,11 +351,11 @@ static int quota_delete(struct shell *shell, const char *path)
 SHELL_COMMAND(delquota)
 {
     struct shell_option options[] = {
-        FLAG("n", "num soft quota"),
-        FLAG("b", "bytes soft quota"),
-        FLAG("N", "num hard quota"),
-        FLAG("B", "bytes hard quota"),
-        END_OF_OPTIONS,
+        SHELL_FLAG_ALONE("n", "num soft quota"),
+        SHELL_FLAG_ALONE("b", "bytes soft quota"),
+        SHELL_FLAG_ALONE("N", "num hard quota"),
+        SHELL_FLAG_ALONE("B", "bytes hard quota"),
+        SHELL_END,
     };
     const char *limits;
     struct jute_stat stat;
@@ -380,10 +363,8 @@ SHELL_COMMAND(delquota)
     bool some = false;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     limits = quota_path(shell, words[1], LIMITS);
     if (!shell_path_ok(limits, false))
         return SHELL_EXIT_FAILED;

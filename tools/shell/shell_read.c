@@ -3,12 +3,6 @@
 
 #include "tools/shell/shell.h"
 
-#define FLAG(name, words)                                                      \
-    {                                                                          \
-        name, false, false, words, false, NULL                                 \
-    }
-#define END_OF_OPTIONS FLAG(NULL, NULL)
-
 /* Options of a command that once was "name path [watch]": a third word that is
  * left over makes the third of all words a -w, whatever it was. */
 static bool take_options(struct shell *shell,
@@ -61,8 +55,11 @@ static void print_names(const struct bytes *names, size_t n)
 SHELL_COMMAND(ls)
 {
     struct shell_option options[] = {
-        FLAG("?", "help"),    FLAG("s", "stat"), FLAG("w", "watch"),
-        FLAG("R", "recurse"), END_OF_OPTIONS,
+        SHELL_FLAG("?", "help"),
+        SHELL_FLAG("s", "stat"),
+        SHELL_FLAG("w", "watch"),
+        SHELL_FLAG("R", "recurse"),
+        SHELL_END,
     };
     struct jute_get_children2_response got;
     bool watch;
@@ -97,8 +94,8 @@ SHELL_COMMAND(ls)
 
 SHELL_COMMAND(get)
 {
-    struct shell_option options[] = { FLAG("s", "stats"), FLAG("w", "watch"),
-                                      END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_FLAG("s", "stats"),
+                                      SHELL_FLAG("w", "watch"), SHELL_END };
     struct jute_get_data_response got;
     int code;
 
@@ -120,7 +117,7 @@ SHELL_COMMAND(get)
 
 SHELL_COMMAND(stat)
 {
-    struct shell_option options[] = { FLAG("w", "watch"), END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_FLAG("w", "watch"), SHELL_END };
     struct jute_stat stat;
     int code;
 
@@ -171,27 +168,19 @@ static void print_acl(const struct jute_acl *acl)
     printf("\n");
 }
 
+SHELL_CALL(get_acl, ZKC_OP_GET_ACL, get_acl)
+
 SHELL_COMMAND(get_acl)
 {
-    struct shell_option options[] = { FLAG("s", "stats"), END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_FLAG("s", "stats"), SHELL_END };
     struct jute_get_acl_response got;
     struct jute_get_acl_request ask;
-    struct rd reply;
     int code;
 
-    if (!shell_options_take(options, words, &n))
-        return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
-    if (!shell_path_ok(words[1], false))
+    if (!shell_path_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
     ask.path = zkc_path(&shell->zkc, &shell->arena, words[1]);
-    jute_get_acl_request_write(zkc_begin(&shell->zkc, ZKC_OP_GET_ACL), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    jute_get_acl_response_init(&got);
-    if (code == ZKC_OK &&
-        jute_get_acl_response_read(&reply, &shell->arena, &got) != ERR_OK)
-        code = ZKC_MARSHALLING;
+    code = call_get_acl(shell, &ask, &got);
     if (code != ZKC_OK)
         return shell_fail_code(code, words[1]);
     for (size_t i = 0; i < got.n_acl; i++)
@@ -204,27 +193,21 @@ SHELL_COMMAND(get_acl)
 /* -- lists and numbers
  * ------------------------------------------------------------ */
 
+SHELL_CALL(get_all_children_number, ZKC_OP_GET_ALL_CHILDREN_NUMBER,
+           get_all_children_number)
+SHELL_CALL(get_ephemerals, ZKC_OP_GET_EPHEMERALS, get_ephemerals)
+
 SHELL_COMMAND(get_all_children_number)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
     struct jute_get_all_children_number_response got;
     struct jute_get_all_children_number_request ask;
-    struct rd reply;
     int code;
 
-    if (!shell_options_take(options, words, &n))
-        return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
-    if (!shell_path_ok(words[1], false))
+    if (!shell_path_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
     ask.path = zkc_path(&shell->zkc, &shell->arena, words[1]);
-    jute_get_all_children_number_request_write(
-        zkc_begin(&shell->zkc, ZKC_OP_GET_ALL_CHILDREN_NUMBER), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    if (code == ZKC_OK && jute_get_all_children_number_response_read(
-                              &reply, &shell->arena, &got) != ERR_OK)
-        code = ZKC_MARSHALLING;
+    code = call_get_all_children_number(shell, &ask, &got);
     if (code != ZKC_OK)
         return shell_fail_code(code, words[1]);
     printf("%d\n", got.total_number);
@@ -233,11 +216,10 @@ SHELL_COMMAND(get_all_children_number)
 
 SHELL_COMMAND(get_ephemerals)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
     struct jute_get_ephemerals_response got;
     struct jute_get_ephemerals_request ask;
     const char *path = "/";
-    struct rd reply;
     int code;
 
     (void)command;
@@ -248,13 +230,7 @@ SHELL_COMMAND(get_ephemerals)
     if (!shell_path_ok(path, false))
         return SHELL_EXIT_FAILED;
     ask.prefix_path = zkc_path(&shell->zkc, &shell->arena, path);
-    jute_get_ephemerals_request_write(
-        zkc_begin(&shell->zkc, ZKC_OP_GET_EPHEMERALS), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    jute_get_ephemerals_response_init(&got);
-    if (code == ZKC_OK && jute_get_ephemerals_response_read(
-                              &reply, &shell->arena, &got) != ERR_OK)
-        code = ZKC_MARSHALLING;
+    code = call_get_ephemerals(shell, &ask, &got);
     if (code != ZKC_OK)
         return shell_fail_code(code, n >= 2 ? path : "");
     print_names(got.ephemerals, got.n_ephemerals);
@@ -294,20 +270,15 @@ static void print_client_config(struct shell *shell, struct bytes config)
     mem_free(text);
 }
 
+SHELL_CALL(get_data, ZKC_OP_GET_DATA, get_data)
+
 /* The configuration is the same for every chroot. */
 static int ask_config(struct shell *shell, bool watch,
                       struct jute_get_data_response *got)
 {
     struct jute_get_data_request ask = { BYTES("/zookeeper/config"), watch };
-    struct rd reply;
-    int code;
+    int code = call_get_data(shell, &ask, got);
 
-    jute_get_data_request_write(zkc_begin(&shell->zkc, ZKC_OP_GET_DATA), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    jute_get_data_response_init(got);
-    if (code == ZKC_OK &&
-        jute_get_data_response_read(&reply, &shell->arena, got) != ERR_OK)
-        code = ZKC_MARSHALLING;
     if (code == ZKC_OK && watch)
         zkc_watch_add(&shell->zkc, "/zookeeper/config", ZKC_WATCH_DATA);
     return code;
@@ -316,10 +287,10 @@ static int ask_config(struct shell *shell, bool watch,
 SHELL_COMMAND(config)
 {
     struct shell_option options[] = {
-        FLAG("s", "stats"),
-        FLAG("w", "watch"),
-        FLAG("c", "client connection string"),
-        END_OF_OPTIONS,
+        SHELL_FLAG("s", "stats"),
+        SHELL_FLAG("w", "watch"),
+        SHELL_FLAG("c", "client connection string"),
+        SHELL_END,
     };
     struct jute_get_data_response got;
     int code;
@@ -370,16 +341,12 @@ SHELL_COMMAND(whoami)
 
 SHELL_COMMAND(sync)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
     struct jute_sync_request ask;
     struct rd reply;
     int code;
 
-    if (!shell_options_take(options, words, &n))
-        return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
-    if (!shell_path_ok(words[1], false))
+    if (!shell_path_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
     ask.path = zkc_path(&shell->zkc, &shell->arena, words[1]);
     jute_sync_request_write(zkc_begin(&shell->zkc, ZKC_OP_SYNC), &ask);
@@ -393,7 +360,7 @@ SHELL_COMMAND(sync)
 
 SHELL_COMMAND(version_cmd)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
 
     if (!shell_options_take(options, words, &n))
         return SHELL_EXIT_FAILED;

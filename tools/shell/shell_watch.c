@@ -4,19 +4,9 @@
 
 #include "tools/shell/shell.h"
 
-#define FLAG(name, words)                                                      \
-    {                                                                          \
-        name, false, false, words, false, NULL                                 \
-    }
-#define VALUE(name, words)                                                     \
-    {                                                                          \
-        name, true, false, words, false, NULL                                  \
-    }
-#define END_OF_OPTIONS FLAG(NULL, NULL)
-
 SHELL_COMMAND(add_watch)
 {
-    struct shell_option options[] = { VALUE("m", ""), END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_VALUE("m", ""), SHELL_END };
     struct jute_add_watch_request ask = { BYTES_NULL, 1 };
     const char *mode;
     struct rd reply;
@@ -94,13 +84,13 @@ static void tell_removed(struct shell *shell, const char *path, unsigned kinds)
 SHELL_COMMAND(remove_watches)
 {
     struct shell_option options[] = {
-        FLAG("c", "child watcher type"),
-        FLAG("d", "data watcher type"),
-        FLAG("a", "any watcher type"),
-        FLAG("l", "remove locally when there is no server connection"),
-        FLAG("p", "persistent watcher type"), /* here: since 3.9 */
-        FLAG("r", "persistent recursive watcher type"),
-        END_OF_OPTIONS,
+        SHELL_FLAG("c", "child watcher type"),
+        SHELL_FLAG("d", "data watcher type"),
+        SHELL_FLAG("a", "any watcher type"),
+        SHELL_FLAG("l", "remove locally when there is no server connection"),
+        SHELL_FLAG("p", "persistent watcher type"), /* here: since 3.9 */
+        SHELL_FLAG("r", "persistent recursive watcher type"),
+        SHELL_END,
     };
     struct jute_remove_watches_request ask;
     const struct removal *removal;
@@ -109,11 +99,7 @@ SHELL_COMMAND(remove_watches)
 
     if (shell->kafka)
         options[4].name = NULL;
-    if (!shell_options_take(options, words, &n))
-        return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
-    if (!shell_path_ok(words[1], false))
+    if (!shell_path_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
     removal = removal_of(options);
     ask.path = zkc_path(&shell->zkc, &shell->arena, words[1]);

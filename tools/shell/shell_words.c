@@ -221,6 +221,25 @@ bool shell_options_take(struct shell_option *options, char **words, size_t *n)
     return ok && !value_missing(&t) && !group_missing(options);
 }
 
+bool shell_words_take(const struct shell_command *command,
+                      struct shell_option *options, char **words, size_t *n,
+                      size_t least)
+{
+    if (!shell_options_take(options, words, n))
+        return false;
+    if (*n < least)
+        (void)shell_fail_usage(command);
+    return *n >= least;
+}
+
+bool shell_path_take(const struct shell_command *command,
+                     struct shell_option *options, char **words, size_t *n,
+                     size_t least)
+{
+    return shell_words_take(command, options, words, n, least) &&
+           shell_path_ok(words[1], false);
+}
+
 bool shell_given(const struct shell_option *options, const char *name)
 {
     while (options->name != NULL && strcmp(options->name, name) != 0)

@@ -4,16 +4,6 @@
 
 #include "tools/shell/shell.h"
 
-#define FLAG(name, words)                                                      \
-    {                                                                          \
-        name, false, false, words, false, NULL                                 \
-    }
-#define VALUE(name, words)                                                     \
-    {                                                                          \
-        name, true, false, words, false, NULL                                  \
-    }
-#define END_OF_OPTIONS FLAG(NULL, NULL)
-
 /* -- create
  * ----------------------------------------------------------------------- */
 
@@ -83,8 +73,11 @@ static int creation_send(struct shell *shell, const struct creation *c,
 SHELL_COMMAND(create)
 {
     struct shell_option options[] = {
-        FLAG("e", "ephemeral"), FLAG("s", "sequential"), FLAG("c", "container"),
-        VALUE("t", "ttl"),      END_OF_OPTIONS,
+        SHELL_FLAG("e", "ephemeral"),
+        SHELL_FLAG("s", "sequential"),
+        SHELL_FLAG("c", "container"),
+        SHELL_VALUE("t", "ttl"),
+        SHELL_END,
     };
     struct jute_acl open = { 31, { BYTES("world"), BYTES("anyone") } };
     struct jute_create_request ask = { .acl = &open, .n_acl = 1 };
@@ -93,10 +86,8 @@ SHELL_COMMAND(create)
     struct rd reply;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     if (!creation_read(options, &c))
         return SHELL_EXIT_FAILED;
     if (n > 3)
@@ -126,16 +117,14 @@ SHELL_COMMAND(create)
 
 SHELL_COMMAND(set)
 {
-    struct shell_option options[] = { FLAG("s", "stats"), VALUE("v", "version"),
-                                      END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_FLAG("s", "stats"),
+                                      SHELL_VALUE("v", "version"), SHELL_END };
     struct jute_stat stat;
     int32_t version;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 3))
         return SHELL_EXIT_FAILED;
-    if (n < 3)
-        return shell_fail_usage(command);
     if (!shell_version(options, &version) || !shell_path_ok(words[1], false))
         return SHELL_EXIT_FAILED;
     code = shell_ask_set(shell, words[1], bytes_of(words[2]), version, &stat);
@@ -153,6 +142,8 @@ struct acl_change {
     struct jute_stat stat; /* after the last one */
 };
 
+SHELL_CALL(set_acl, ZKC_OP_SET_ACL, set_acl)
+
 static int acl_set(struct shell *shell, const char *path,
                    struct acl_change *change)
 {
@@ -163,17 +154,11 @@ static int acl_set(struct shell *shell, const char *path,
         .version = change->version,
     };
     struct jute_set_acl_response got;
-    struct rd reply;
-    int code;
+    int code = call_set_acl(shell, &ask, &got);
 
-    jute_set_acl_request_write(zkc_begin(&shell->zkc, ZKC_OP_SET_ACL), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    if (code != ZKC_OK)
-        return code;
-    if (jute_set_acl_response_read(&reply, &shell->arena, &got) != ERR_OK)
-        return ZKC_MARSHALLING;
-    change->stat = got.stat;
-    return ZKC_OK;
+    if (code == ZKC_OK)
+        change->stat = got.stat;
+    return code;
 }
 
 static void acl_visit(struct shell *shell, const char *path, void *context)
@@ -187,18 +172,16 @@ static void acl_visit(struct shell *shell, const char *path, void *context)
 SHELL_COMMAND(set_acl)
 {
     struct shell_option options[] = {
-        FLAG("s", "stats"),
-        VALUE("v", "version"),
-        FLAG("R", "recursive"),
-        END_OF_OPTIONS,
+        SHELL_FLAG("s", "stats"),
+        SHELL_VALUE("v", "version"),
+        SHELL_FLAG("R", "recursive"),
+        SHELL_END,
     };
     struct acl_change change = { NULL, 0, -1, { 0 } };
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 3))
         return SHELL_EXIT_FAILED;
-    if (n < 3)
-        return shell_fail_usage(command);
     shell_acl_read(shell, words[2], &change.acl, &change.n);
     if (!shell_version(options, &change.version) ||
         !shell_path_ok(words[1], false))
@@ -220,14 +203,12 @@ SHELL_COMMAND(set_acl)
 
 SHELL_COMMAND(delete)
 {
-    struct shell_option options[] = { VALUE("v", "version"), END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_VALUE("v", "version"), SHELL_END };
     int32_t version;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     if (n > 2)
         (void)shell_fail("'delete path [version]' has been deprecated. Please "
                          "use 'delete [-v version] path' instead.");
@@ -333,17 +314,15 @@ static int tree_delete(struct shell *shell, const struct tree *tree,
 
 SHELL_COMMAND(deleteall)
 {
-    struct shell_option options[] = { VALUE("b", "batch size"),
-                                      END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_VALUE("b", "batch size"),
+                                      SHELL_END };
     struct tree tree = { NULL, 0, 0 };
     const char *failed = NULL;
     int64_t batch = 1000;
     int code;
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     if (shell_given(options, "b") &&
         !shell_number(shell_value(options, "b"), INT32_MIN, INT32_MAX, &batch))
         return shell_fail("-b argument must be an int value");
@@ -361,12 +340,10 @@ SHELL_COMMAND(deleteall)
 
 SHELL_COMMAND(add_auth)
 {
-    struct shell_option options[] = { END_OF_OPTIONS };
+    struct shell_option options[] = { SHELL_END };
 
-    if (!shell_options_take(options, words, &n))
+    if (!shell_words_take(command, options, words, &n, 2))
         return SHELL_EXIT_FAILED;
-    if (n < 2)
-        return shell_fail_usage(command);
     zkc_add_auth(&shell->zkc, words[1], n >= 3 ? words[2] : NULL);
     return 0;
 }
@@ -465,32 +442,30 @@ static bool reconfig_read(struct shell *shell,
            members_read(shell, shell_value(options, "file"), &ask->new_members);
 }
 
+SHELL_CALL(reconfig, ZKC_OP_RECONFIG, get_data)
+
 SHELL_COMMAND(reconfig)
 {
     struct shell_option options[] = {
-        FLAG("s", "stats"),
-        VALUE("v", "required current config version"),
-        VALUE("file", "path of config file to parse for membership"),
-        VALUE("members", "comma-separated list of config strings for "
-                         "non-incremental reconfig"),
-        VALUE("add", "comma-separated list of config strings for new servers"),
-        VALUE("remove", "comma-separated list of server IDs to remove"),
-        END_OF_OPTIONS,
+        SHELL_FLAG("s", "stats"),
+        SHELL_VALUE("v", "required current config version"),
+        SHELL_VALUE("file", "path of config file to parse for membership"),
+        SHELL_VALUE("members", "comma-separated list of config strings for "
+                               "non-incremental reconfig"),
+        SHELL_VALUE("add",
+                    "comma-separated list of config strings for new servers"),
+        SHELL_VALUE("remove", "comma-separated list of server IDs to remove"),
+        SHELL_END,
     };
     struct jute_reconfig_request ask = { BYTES_NULL, BYTES_NULL, BYTES_NULL,
                                          -1 };
     struct jute_get_data_response got;
-    struct rd reply;
     int code;
 
     if (!shell_options_take(options, words, &n) ||
         !reconfig_read(shell, command, options, &ask))
         return SHELL_EXIT_FAILED;
-    jute_reconfig_request_write(zkc_begin(&shell->zkc, ZKC_OP_RECONFIG), &ask);
-    code = zkc_call(&shell->zkc, &reply);
-    if (code == ZKC_OK &&
-        jute_get_data_response_read(&reply, &shell->arena, &got) != ERR_OK)
-        code = ZKC_MARSHALLING;
+    code = call_reconfig(shell, &ask, &got);
     if (code == -13)
         return shell_fail("No quorum of new config is connected and up-to-date "
                           "with the leader of last commmitted config - try "
