@@ -166,13 +166,17 @@ run: deps
 deps:
 	$(Q)etc/deps $(PACKAGES)
 
+# What seg.h includes: the rest is private.
+SEG_HEADERS = $(patsubst lib/%,%,$(filter lib/%.h, \
+    $(shell $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -MM lib/seg/seg.h)))
 TOOL_LINKS = $(shell $(BUILD)/gregor-tools --list 2>/dev/null)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib \
-	    $(DESTDIR)$(PREFIX)/include/gregor/seg $(DESTDIR)$(PREFIX)/share/gregor
+	    $(DESTDIR)$(PREFIX)/share/gregor
 	install -m 755 $(BUILD)/gregor $(BUILD)/gregor-tools $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/libseg.so $(DESTDIR)$(PREFIX)/lib
-	install -m 644 lib/seg/*.h $(DESTDIR)$(PREFIX)/include/gregor/seg
+	for h in $(SEG_HEADERS); do install -D -m 644 lib/$$h \
+	    $(DESTDIR)$(PREFIX)/include/gregor/$$h; done
 	install -m 644 etc/*.properties etc/*.cfg $(DESTDIR)$(PREFIX)/share/gregor
 	for t in $(TOOL_LINKS); do \
 	    ln -sf gregor-tools $(DESTDIR)$(PREFIX)/bin/$$t; done

@@ -292,9 +292,10 @@ static enum err take_logical(struct properties *props, struct lines *in,
     value = key + value_at;
     value_len = in->len - value_at;
     if (!unescape(key, &key_len) || !unescape(value, &value_len))
-        return err_set(why, ERR_FORMAT,
-                       "%s:%u: a \\u needs four hexadecimal digits, not 0000",
-                       props->file, in->first_line);
+        return err_set(
+            why, ERR_FORMAT,
+            "%s:%u: a \\u takes four hexadecimal digits, and not 0000",
+            props->file, in->first_line);
     err = properties_add(props, bytes_make(key, key_len),
                          bytes_make(value, value_len), in->first_line);
     if (err != ERR_OK)

@@ -1,6 +1,7 @@
 /* seg.h - libseg: partition logs on disk, in Apache Kafka's format.
  *
- * The header of libseg.so; includes all of it.
+ * The header of libseg.so; includes all of it. Installed, it is found with
+ * -I PREFIX/include/gregor.
  *
  *     fs.h          the file system as a table
  *     seg_file.h    open files, counted, bounded
@@ -27,6 +28,9 @@
 #ifndef GREGOR_SEG_SEG_H
 #define GREGOR_SEG_SEG_H
 
+#include "seg/clean.h"
+#include "seg/convert.h"
 #include "seg/log.h"
+#include "seg/validate.h"
 
 #endif
