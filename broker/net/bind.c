@@ -108,9 +108,14 @@ enum err bind_listener(const struct net_config *config,
     fd = bind_any(config, all, wildcard);
     freeaddrinfo(all);
     if (fd < 0)
-        return err_set(why, ERR_NET, "listener %s: %s:%d cannot be bound: %s",
-                       listener->name, wildcard ? "*" : listener->host,
-                       listener->port, strerror(errno));
+        return err_set(
+            why, ERR_NET, "listener %s: %s:%d cannot be bound: %s%s",
+            listener->name, wildcard ? "*" : listener->host, listener->port,
+            strerror(errno),
+            errno == EADDRINUSE
+                ? "; stop the program that listens there, or set other "
+                  "listeners"
+                : "");
     *out = fd;
     return ERR_OK;
 }

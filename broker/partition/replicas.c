@@ -306,10 +306,14 @@ static enum err open_dirs(struct replicas *r, struct errmsg *why)
         }
         if (err != ERR_IO && err != ERR_DENIED && err != ERR_SPACE)
             return err;
-        diag_error("event=log_dir_unusable path=%s reason=\"%s\"", r->paths[i],
-                   why->text);
+        if (r->config.n_log_dirs > 1)
+            diag_error("event=log_dir_unusable path=%s reason=\"%s\"",
+                       r->paths[i], why->text);
     }
-    return r->n_dirs > 0 ? ERR_OK : err;
+    if (r->n_dirs > 0)
+        return ERR_OK;
+    err_prefix(why, "log.dirs: let the broker write there, or set others");
+    return err;
 }
 
 enum err replicas_open(struct replicas **out,

@@ -360,7 +360,9 @@ enum err keeper_config_set(struct keeper_config *config, struct bytes key,
             return ERR_OK;
     if (!starts_with(key, "group.") && !starts_with(key, "weight.") &&
         !starts_with(key, "ssl.quorum.") && !starts_with(key, "quorum."))
-        diag_warn("event=keeper_config_unknown key=%.*s", BYTES_ARG(key));
+        diag_warn("event=keeper_config_unknown key=%.*s remedy=\"remove it, or "
+                  "correct its name; it has no effect\"",
+                  BYTES_ARG(key));
     return ERR_OK;
 }
 

@@ -103,8 +103,12 @@ static enum err listener_open(struct klistener *listener, const char *address,
         found, config->listen_backlog < 0 ? 128 : config->listen_backlog);
     freeaddrinfo(found);
     if (listener->fd < 0)
-        return err_set(why, ERR_NET, "%s: listen on port %s: %s", setting, text,
-                       strerror(errno));
+        return err_set(why, ERR_NET, "%s: listen on port %s: %s%s", setting,
+                       text, strerror(errno),
+                       errno == EADDRINUSE
+                           ? "; stop the program that listens there, or set "
+                             "another port"
+                           : "");
     if (getsockname(listener->fd, (struct sockaddr *)&ss, &len) == 0)
         listener->port = kconn_port(&ss);
     loop_io_init(&listener->accept, listener->keeper->loop, listener->fd,

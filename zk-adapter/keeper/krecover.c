@@ -38,8 +38,10 @@ enum err krecover_mkdirs(const char *dir, struct errmsg *why)
             continue;
         *p = '\0';
         if (mkdir(path, 0755) != 0 && errno != EEXIST)
-            err = err_set(why, err_from_errno(errno), "mkdir %s: %s", path,
-                          strerror(errno));
+            err = err_set(why, err_from_errno(errno),
+                          "mkdir %s: %s; let the service write there, or set "
+                          "another dataDir or dataLogDir",
+                          path, strerror(errno));
         if (c == '\0')
             break;
         *p = c;
