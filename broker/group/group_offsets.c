@@ -311,6 +311,23 @@ void group_txn_free(struct group_txn **txn)
     *txn = NULL;
 }
 
+bool group_offsets_unstable(struct group_offsets *offsets, struct list *txns,
+                            struct bytes topic, int32_t partition)
+{
+    const struct group_offset *offset =
+        group_offsets_find(offsets, topic, partition);
+
+    if (offset && offset->pending > 0)
+        return true;
+    LIST_EACH(link, txns) {
+        struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
+
+        if (group_offsets_find(&txn->offsets, topic, partition))
+            return true;
+    }
+    return false;
+}
+
 void group_txn_end(struct list *txns, struct group_offsets *offsets,
                    int64_t producer_id, bool commit)
 {

@@ -139,6 +139,10 @@ struct group_txn *group_txn_find(struct list *txns, int64_t producer_id);
 /* Found, or made. */
 struct group_txn *group_txn_get(struct list *txns, int64_t producer_id);
 void group_txn_free(struct group_txn **txn);
+/* Might another offset of this partition be committed soon: is a commit on its
+ * way, or in a transaction that has not ended? */
+bool group_offsets_unstable(struct group_offsets *offsets, struct list *txns,
+                            struct bytes topic, int32_t partition);
 /* The transaction has ended: its offsets become the group's, or are dropped. */
 void group_txn_end(struct list *txns, struct group_offsets *offsets,
                    int64_t producer_id, bool commit);

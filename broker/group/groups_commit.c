@@ -143,20 +143,6 @@ typedef struct wire_offset_fetch_response_groups_topics_partitions
 /* All that is committed, however much: the group's own bound. */
 #define FETCH_MOST ((size_t)1 << 30)
 
-static bool is_unstable(struct group *group, struct bytes topic,
-                        int32_t partition, const struct group_offset *offset)
-{
-    if (offset && offset->pending > 0)
-        return true;
-    LIST_EACH(link, &group->txns) {
-        struct group_txn *txn = CONTAINER_OF(link, struct group_txn, link);
-
-        if (group_offsets_find(&txn->offsets, topic, partition))
-            return true;
-    }
-    return false;
-}
-
 static void fetch_one(struct arena *arena, struct group *group,
                       struct bytes topic, int32_t partition, bool stable,
                       partition_out *out)
@@ -169,7 +155,9 @@ static void fetch_one(struct arena *arena, struct group *group,
     out->committed_offset = -1;
     out->committed_leader_epoch = -1;
     out->metadata = BYTES("");
-    if (group && stable && is_unstable(group, topic, partition, offset)) {
+    if (group && stable &&
+        group_offsets_unstable(&group->offsets, &group->txns, topic,
+                               partition)) {
         out->error_code = KAFKA_UNSTABLE_OFFSET_COMMIT;
     } else if (offset && group_offset_is_set(offset)) {
         out->committed_offset = offset->offset;

@@ -125,6 +125,38 @@ START_TEST(a_transactions_offsets_count_when_it_commits_and_not_when_it_aborts)
 }
 END_TEST
 
+START_TEST(offsets_are_unstable_while_a_commit_or_a_transaction_is_open)
+{
+    struct group_offsets offsets = { 0 };
+    struct group_commit c = commit_of(9, "m");
+    struct list txns;
+
+    list_init(&txns);
+    ck_assert_err(group_offsets_put(&offsets, BYTES("t"), 0, &c, 1), ERR_OK);
+    ck_assert(!group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+    for (int64_t producer = 1; producer <= 2; producer++)
+        ck_assert_err(
+            group_offsets_put(&group_txn_get(&txns, producer)->offsets,
+                              BYTES("t"), 0, &c, 1 + producer),
+            ERR_OK);
+    ck_assert(group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+    ck_assert(!group_offsets_unstable(&offsets, &txns, BYTES("t"), 1));
+    ck_assert(!group_offsets_unstable(&offsets, &txns, BYTES("u"), 0));
+    group_txn_end(&txns, &offsets, 1, false);
+    ck_assert(group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+    group_txn_end(&txns, &offsets, 2, true);
+    ck_assert(!group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+
+    group_offsets_expect(&offsets, BYTES("t"), 0);
+    group_offsets_expect(&offsets, BYTES("t"), 0);
+    group_offsets_ended(&offsets, BYTES("t"), 0, &c, 9);
+    ck_assert(group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+    group_offsets_ended(&offsets, BYTES("t"), 0, &c, GROUP_OFFSET_NONE);
+    ck_assert(!group_offsets_unstable(&offsets, &txns, BYTES("t"), 0));
+    group_offsets_fini(&offsets);
+}
+END_TEST
+
 /* -- where groups belong -------------------------------------------------- */
 
 START_TEST(hashes_are_javas)
@@ -397,6 +429,7 @@ UNIT_MAIN("group_offsets",
           metadata_and_expiry_come_and_go_with_the_commits,
           a_table_agrees_with_a_plain_list_after_random_changes,
           a_transactions_offsets_count_when_it_commits_and_not_when_it_aborts,
+          offsets_are_unstable_while_a_commit_or_a_transaction_is_open,
           hashes_are_javas,
           commits_are_written_in_the_version_that_the_cluster_reads,
           a_commit_has_kafkas_bytes, a_group_is_read_back_as_it_was_written,

@@ -528,6 +528,83 @@ def test_kafka_and_gregor_continue_each_others_groups(arena):
     zk.stop()
 
 
+OPEN_TRANSACTION = """
+import os, sys
+from confluent_kafka import Producer, Consumer, TopicPartition
+b, topic, group = sys.argv[1:4]
+c = Consumer({'bootstrap.servers': b, 'group.id': group})
+c.commit(offsets=[TopicPartition(topic, p, 2) for p in (0, 1)], asynchronous=False)
+p = Producer({'bootstrap.servers': b, 'transactional.id': 'tx-' + group,
+              'transaction.timeout.ms': 20000})
+p.init_transactions(30)
+p.begin_transaction()
+p.produce(topic, b'x', partition=0)
+p.flush(30)
+p.send_offsets_to_transaction([TopicPartition(topic, 0, 7), TopicPartition(topic, 2, 7)],
+                              c.consumer_group_metadata(), 30)
+os._exit(0)
+"""
+
+
+def compact(s):
+    return bytes([len(s) + 1]) + s.encode()
+
+
+def fetched(b, group, topic, partitions, stable):
+    """What OffsetFetch 7 says of each: (committed offset, error code); or the
+    group's error code."""
+    indexes = struct.pack(f">b{partitions}i", partitions + 1, *range(partitions))
+    answer = ask(b, 9, 7, b"\0" + compact(group) + b"\2" + compact(topic) + indexes +
+                 b"\0" + bytes([stable]) + b"\0")
+    error = struct.unpack(">h", answer[-3:-1])[0]
+    if error:
+        return error
+    each = struct.Struct(">iqibhb")
+    found = [each.unpack_from(answer, 8 + len(topic) + i * each.size)
+             for i in range(partitions)]
+    assert [f[0] for f in found] == list(range(partitions)), answer
+    return [(f[1], f[4]) for f in found]
+
+
+def test_offsets_of_a_transaction_that_kafka_left_open_are_unstable(arena):
+    ck = confluent()
+    try:
+        from kazoo.client import KazooClient
+    except ImportError:
+        raise Skip("python3-kazoo is not installed")
+    service = arena.service("debian")
+    zk = KazooClient(hosts=service.connect, timeout=10)
+    zk.start(10)
+    settings = {"zookeeper.session.timeout.ms": 6000,
+                "offsets.topic.num.partitions": 1,
+                "transaction.state.log.num.partitions": 1,
+                "transaction.abort.timed.out.transaction.cleanup.interval.ms": 500}
+    directory = arena.path("broker")
+    kafka = arena.kafka(service.connect, 0, directory, version=KAFKA, **settings)
+    gregor = arena.gregor(service.connect, 0, directory, kafka.port, start=False,
+                          **settings)
+    make_topic(ck, kafka, "t", 4)
+    arena.run([PYTHON, "-c", OPEN_TRANSACTION, kafka.bootstrap, "t", "open"])
+    known = [(-1, 88), (2, 0), (-1, 88), (-1, 0)]
+    any_time = [(2, 0), (2, 0), (-1, 0), (-1, 0)]
+    assert fetched(kafka, "open", "t", 4, True) == known
+    assert fetched(kafka, "open", "t", 4, False) == any_time
+    kafka.kill()
+    start_again(gregor, zk)
+    until(lambda: fetched(gregor, "open", "t", 4, True) == known, 60, "loaded")
+    assert fetched(gregor, "open", "t", 4, False) == any_time
+    assert committed(ck, gregor, "open", "t", 4) == [2, 2, -1, -1]
+    gregor.stop(60)
+    # who coordinates transactions aborts it at last
+    start_again(kafka, zk)
+    until(lambda: fetched(kafka, "open", "t", 4, True) == any_time, 120, "it is aborted")
+    kafka.stop(60)
+    start_again(gregor, zk)
+    until(lambda: fetched(gregor, "open", "t", 4, True) == any_time, 60, "loaded")
+    assert committed(ck, gregor, "open", "t", 4, stable=True) == [2, 2, -1, -1]
+    zk.stop()
+
+
 def test_apache_kafka_decodes_what_we_write(arena):
     ck, b = confluent(), broker(arena, offsets_topic_num_partitions=1)
     make_topic(ck, b, "t", 1)
