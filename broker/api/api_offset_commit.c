@@ -39,6 +39,19 @@ static bool metadata_fits(const struct request *request, struct bytes metadata)
     return units <= most;
 }
 
+/* Old clients may say how long an offset is kept: what is over already goes
+ * with the next sweep. */
+static int64_t expire_ms(const request_in *in, int64_t now_ms)
+{
+    int64_t at_ms;
+
+    if (in->retention_time_ms == -1)
+        return -1;
+    if (__builtin_add_overflow(now_ms, in->retention_time_ms, &at_ms))
+        return INT64_MAX;
+    return at_ms > 0 ? at_ms : 0;
+}
+
 static void fill_item(const struct request *request, const request_in *in,
                       const struct meta_topic *topic, const topic_in *t,
                       const partition_in *p, int64_t now_ms,
@@ -55,9 +68,7 @@ static void fill_item(const struct request *request, const request_in *in,
                             : p->committed_metadata,
             .commit_ms = p->commit_timestamp == -1 ? now_ms
                                                    : p->commit_timestamp,
-            .expire_ms = in->retention_time_ms == -1
-                             ? -1
-                             : now_ms + in->retention_time_ms,
+            .expire_ms = expire_ms(in, now_ms),
         },
     };
     if (!topic || !meta_partition_find(topic, item->partition))

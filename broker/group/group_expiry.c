@@ -8,16 +8,15 @@ static bool is_over(const struct group_offset *offset, int64_t since_ms,
 
     if (expire_ms >= 0) /* asked for by old clients, commit by commit */
         return now_ms >= expire_ms;
-    return now_ms - since_ms >= retention_ms;
+    return since_ms <= now_ms - retention_ms; /* a client may have said since */
 }
 
-bool group_offset_expired(const struct group *group,
+bool group_offset_expired(const struct group *group, bool known,
                           const struct group_topic *topic,
                           const struct group_offset *offset, int64_t now_ms,
                           int64_t retention_ms)
 {
     int64_t since_ms = offset->commit_ms;
-    bool known;
 
     if (offset->pending > 0 || !group_offset_is_set(offset))
         return false;
@@ -28,6 +27,5 @@ bool group_offset_expired(const struct group *group,
     if (!is_over(offset, since_ms, now_ms, retention_ms))
         return false;
     return group->phase == GROUP_EMPTY ||
-           (group->phase == GROUP_STABLE &&
-            !group_subscribes(group, group_topic_name(topic), &known));
+           (group->phase == GROUP_STABLE && known && !topic->asked);
 }

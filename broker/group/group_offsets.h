@@ -45,6 +45,7 @@ struct group;
 struct group_topic {
     size_t n, room;
     struct group_offset *of; /* ascending partition; owned */
+    bool asked; /* a member asks for it: as group_mark_asked() saw it last */
     size_t len;
     uint8_t name[];
 };

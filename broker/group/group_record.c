@@ -230,10 +230,13 @@ enum err group_record_commit_read(struct bytes value, struct group_commit *out)
         return ERR_VERSION;
     wire_offset_commit_value_init(&v);
     err = wire_offset_commit_value_read(&r, version, NULL, &v);
-    if (err == ERR_OK)
-        *out = (struct group_commit){ v.offset, v.leader_epoch, v.metadata,
-                                      v.commit_timestamp, v.expire_timestamp };
-    return err;
+    if (err != ERR_OK)
+        return err;
+    *out = (struct group_commit){ v.offset, v.leader_epoch, v.metadata,
+                                  v.commit_timestamp, v.expire_timestamp };
+    if (v.expire_timestamp < -1) /* long over, and not "none" */
+        out->expire_ms = 0;
+    return ERR_OK;
 }
 
 enum err group_record_group_read(struct bytes value, struct arena *arena,

@@ -190,18 +190,20 @@ struct group_member *group_instance_find(const struct group *group,
                                          struct bytes instance_id);
 bool group_is_pending(const struct group *group, struct bytes id);
 
-/* Whether a member of a consumer group asks for the topic; true when a list of
- * topics cannot be read, or the group is no consumers' (*known is false then).
- */
-bool group_subscribes(const struct group *group, struct bytes topic,
-                      bool *known);
+/* Mark those of `topics` that a member of a consumer group asks for
+ * (group_topic.asked). False: who asks for what is not known, since a list
+ * cannot be read, or the group is no consumers'. */
+bool group_mark_asked(const struct group *group, struct group_offsets *topics);
 
 /* Whether a committed offset has had its time (reference, 7.3): counted from
  * when the group became empty; for consumers that are there, from the commit,
  * unless one of them asks for the topic; without a group protocol, from the
  * commit. An expiry that the commit asked for goes before the broker's
- * retention. */
-bool group_offset_expired(const struct group *group,
+ * retention.
+ *
+ * known   as group_mark_asked() has said of group->offsets; the topic is
+ *         marked as it did. Looked at while the group is STABLE. */
+bool group_offset_expired(const struct group *group, bool known,
                           const struct group_topic *topic,
                           const struct group_offset *offset, int64_t now_ms,
                           int64_t retention_ms);

@@ -125,7 +125,10 @@ size_t shard_forget(struct group_shard *shard, struct group *group,
 
 /* -- all groups of a shard ------------------------------------------------ */
 
-static size_t sweep(struct group_shard *shard, wants_fn *wants,
+typedef size_t sweep_fn(struct group_shard *shard, struct group *group,
+                        const void *context);
+
+static size_t sweep(struct group_shard *shard, sweep_fn *visit,
                     const void *context)
 {
     size_t gone = 0, left = SIZE_MAX;
@@ -144,14 +147,14 @@ static size_t sweep(struct group_shard *shard, wants_fn *wants,
 
             list_remove(&group->all);
             list_append(&shard->all, &group->all);
-            gone += shard_forget(shard, group, wants, context);
+            gone += visit(shard, group, context);
         }
         shard_leave(shard);
     }
     return gone;
 }
 
-static size_t sweep_all(struct groups *groups, wants_fn *wants,
+static size_t sweep_all(struct groups *groups, sweep_fn *visit,
                         const void *context)
 {
     int32_t n = atomic_load(&groups->table)->n;
@@ -161,7 +164,7 @@ static size_t sweep_all(struct groups *groups, wants_fn *wants,
         struct group_shard *shard = groups_shard(groups, i);
 
         if (shard)
-            gone += sweep(shard, wants, context);
+            gone += sweep(shard, visit, context);
     }
     return gone;
 }
@@ -171,6 +174,7 @@ static size_t sweep_all(struct groups *groups, wants_fn *wants,
 struct expiry {
     int64_t now_ms;
     int64_t retention_ms;
+    bool known; /* what members ask for, of the group being looked at */
 };
 
 static bool wants_expired(const struct group *group,
@@ -180,8 +184,19 @@ static bool wants_expired(const struct group *group,
 {
     const struct expiry *expiry = context;
 
-    return group_offset_expired(group, topic, offset, expiry->now_ms,
-                                expiry->retention_ms);
+    return group_offset_expired(group, expiry->known, topic, offset,
+                                expiry->now_ms, expiry->retention_ms);
+}
+
+static size_t forget_expired(struct group_shard *shard, struct group *group,
+                             const void *context)
+{
+    struct expiry expiry = *(const struct expiry *)context;
+
+    expiry.known = group->phase == GROUP_STABLE &&
+                   group->offsets.n_committed > 0 &&
+                   group_mark_asked(group, &group->offsets);
+    return shard_forget(shard, group, wants_expired, &expiry);
 }
 
 void groups_expire_job(struct job *job)
@@ -193,7 +208,7 @@ void groups_expire_job(struct job *job)
         .retention_ms =
             config_int64(cfg, CFG_OFFSETS_RETENTION_MINUTES) * 60 * 1000,
     };
-    size_t gone = sweep_all(groups, wants_expired, &expiry);
+    size_t gone = sweep_all(groups, forget_expired, &expiry);
 
     if (gone > 0)
         diag_info("event=offsets_expired offsets=%zu", gone);
@@ -215,6 +230,12 @@ static bool wants_gone(const struct group *group,
                               offset->partition) != NULL;
 }
 
+static size_t forget_gone(struct group_shard *shard, struct group *group,
+                          const void *context)
+{
+    return shard_forget(shard, group, wants_gone, context);
+}
+
 void groups_gone_job(struct job *job)
 {
     struct groups *groups = CONTAINER_OF(job, struct groups, gone_job);
@@ -226,7 +247,7 @@ void groups_gone_job(struct job *job)
     groups->gone = (struct group_offsets){ 0 };
     groups->gone_posted = false;
     lock_give(&groups->gone_lock);
-    n = sweep_all(groups, wants_gone, &gone);
+    n = sweep_all(groups, forget_gone, &gone);
     if (n > 0)
         diag_info("event=offsets_of_deleted_topics offsets=%zu", n);
     group_offsets_fini(&gone);

@@ -2,53 +2,64 @@
  *
  * Members' metadata is opaque to the coordinator, but for one thing: in a group
  * of type "consumer" it begins with the topics the member subscribes to,
- * whatever the version (reference, 7.3). Offsets of topics nobody asks for may
- * expire.
+ * whatever the version (reference, 7.3), and the user's data. Offsets of topics
+ * nobody asks for may expire; those of a group whose metadata cannot be read
+ * may not.
+ *
+ * A table of topics is marked in one walk over all metadata, which may be many
+ * and large: not one walk for each topic.
  */
 #include "group/group_topics.h"
 
+#include "group/group_offsets.h"
 #include "group/group_state.h"
 #include "wire/rd.h"
 
-enum err group_subscription_has(struct bytes metadata, struct bytes topic,
-                                bool *has)
+enum err group_subscription_mark(struct bytes metadata,
+                                 struct group_offsets *topics)
 {
     struct rd r = rd_make(metadata);
-    int16_t version = rd_i16(&r);
-    int32_t n = rd_i32(&r);
+    int32_t n;
 
-    *has = false;
+    (void)rd_i16(&r); /* what later versions add stands behind */
+    n = rd_i32(&r);
     if (r.err != ERR_OK)
         return r.err;
     /* The smallest name is two bytes of length. */
-    if (version < 0 || n < 0 || (size_t)n > r.left / 2)
+    if (n < 0 || (size_t)n > r.left / 2)
         return ERR_FORMAT;
     for (int32_t i = 0; i < n && r.err == ERR_OK; i++) {
         struct bytes name = rd_string(&r, false, false);
+        struct group_topic *topic =
+            r.err == ERR_OK ? group_offsets_topic(topics, name) : NULL;
 
-        if (r.err == ERR_OK && bytes_equal(name, topic))
-            *has = true;
+        if (topic)
+            topic->asked = true;
     }
+    (void)rd_bytes(&r, false, true); /* the user's data */
     return r.err;
 }
 
-bool group_subscribes(const struct group *group, struct bytes topic,
-                      bool *known)
+bool group_mark_asked(const struct group *group, struct group_offsets *topics)
 {
-    bool any = false;
+    struct bytes last = BYTES_NULL; /* most members' are the same */
 
-    *known = bytes_is(group->protocol_type, "consumer") &&
-             (group_size(group) == 0 || !bytes_is_null(group->protocol));
-    for (const struct list *link = group->members.next;
-         *known && link != &group->members; link = link->next) {
+    for (size_t i = 0; i < topics->n; i++)
+        topics->topics[i]->asked = false;
+    if (!bytes_is(group->protocol_type, "consumer") ||
+        (group_size(group) > 0 && bytes_is_null(group->protocol)))
+        return false;
+    for (const struct list *link = group->members.next; link != &group->members;
+         link = link->next) {
         const struct group_member *m =
             CONTAINER_OF(link, struct group_member, link);
-        bool has;
+        struct bytes metadata = group_member_metadata(m, group->protocol);
 
-        if (group_subscription_has(group_member_metadata(m, group->protocol),
-                                   topic, &has) != ERR_OK)
-            *known = false;
-        any |= has;
+        if (!bytes_is_null(last) && bytes_equal(metadata, last))
+            continue;
+        if (group_subscription_mark(metadata, topics) != ERR_OK)
+            return false;
+        last = metadata;
     }
-    return *known ? any : true;
+    return true;
 }

@@ -5,11 +5,13 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-/* Does a consumer's subscription (version, topics, and more that is not looked
- * at) name the topic? ERR_SHORT, ERR_FORMAT: it cannot be read. Takes no
- * memory.
- */
-MUST_USE enum err group_subscription_has(struct bytes metadata,
-                                         struct bytes topic, bool *has);
+struct group_offsets;
+
+/* Mark (group_topic.asked) those of `topics` that a consumer's subscription
+ * (version, topics, the user's data, and more that is not looked at) names.
+ * ERR_SHORT, ERR_FORMAT: it cannot be read, and some may be marked. Takes no
+ * memory. */
+MUST_USE enum err group_subscription_mark(struct bytes metadata,
+                                          struct group_offsets *topics);
 
 #endif

@@ -207,7 +207,8 @@ static bool wants_listed(const struct group *group,
 
     (void)group;
     return group_offsets_find(listed, group_topic_name(topic),
-                              offset->partition) != NULL;
+                              offset->partition) != NULL &&
+           !group_offsets_topic(listed, group_topic_name(topic))->asked;
 }
 
 /* Which may go: all of an empty group, of consumers those nobody asks for. */
@@ -216,21 +217,21 @@ static int16_t list_wanted(const struct group *group,
                            const int32_t *partitions, int16_t *errors, size_t n,
                            struct group_offsets *listed)
 {
+    bool in_use = group->phase != GROUP_EMPTY;
+
     if (group->phase == GROUP_DEAD)
         return KAFKA_GROUP_ID_NOT_FOUND;
-    if (group->phase != GROUP_EMPTY &&
-        !bytes_is(group->protocol_type, "consumer"))
+    if (in_use && !bytes_is(group->protocol_type, "consumer"))
         return KAFKA_NON_EMPTY_GROUP;
-    for (size_t i = 0; i < n; i++) {
-        bool known;
-
-        errors[i] = KAFKA_NONE;
-        if (group->phase != GROUP_EMPTY &&
-            group_subscribes(group, topics[i], &known))
-            errors[i] = KAFKA_GROUP_SUBSCRIBED_TO_TOPIC;
-        else
-            group_offsets_expect(listed, topics[i], partitions[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        group_offsets_expect(listed, topics[i], partitions[i]);
+    if (in_use && !group_mark_asked(group, listed))
+        for (size_t i = 0; i < listed->n; i++)
+            listed->topics[i]->asked = true; /* rather than one too few */
+    for (size_t i = 0; i < n; i++)
+        errors[i] = group_offsets_topic(listed, topics[i])->asked
+                        ? KAFKA_GROUP_SUBSCRIBED_TO_TOPIC
+                        : KAFKA_NONE;
     return KAFKA_NONE;
 }
 

@@ -43,14 +43,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct group_record_key key;
     struct arena arena;
     struct bytes rest;
-    bool has;
+    struct group_offsets topics = { 0 };
 
     if (size == 0)
         return 0;
     rest = bytes_make(data + 1, size - 1);
     switch (data[0] % 5) {
     case 0:
-        err_ignore(group_subscription_has(rest, BYTES("a"), &has), "any");
+        group_offsets_expect(&topics, BYTES("a"), 0);
+        err_ignore(group_subscription_mark(rest, &topics), "any");
+        group_offsets_fini(&topics);
         break;
     case 1:
         err_ignore(group_record_key_read(rest, &key), "any");

@@ -141,6 +141,8 @@ struct group_waiter *group_rig_join(struct group_rig *rig,
     char fresh_id[RIG_ID_MOST];
     size_t n = 0;
 
+    if (j->raw.len > 0)
+        metadata = j->raw;
     for (at += strspn(at, " "); *at && n < 8; at += strspn(at, " ")) {
         size_t len = strcspn(at, " ");
 

@@ -47,6 +47,7 @@ struct rig_join {
     const char *type;      /* "consumer" */
     const char *protocols; /* "range", or a list with blanks */
     const char *metadata;  /* "" */
+    struct bytes raw;      /* metadata that is no text; null: none */
     int32_t session_ms;    /* 10000 */
     int32_t rebalance_ms;  /* 60000 */
     bool id_required, may_skip;

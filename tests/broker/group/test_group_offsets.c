@@ -9,6 +9,7 @@
 #include "group/group_topics.h"
 #include "tests/support/group_rig.h"
 #include "tests/support/unit.h"
+#include "wire/errors.h"
 
 static struct group_commit commit_of(int64_t offset, const char *metadata)
 {
@@ -306,6 +307,22 @@ START_TEST(keys_of_later_coordinators_are_told_apart_and_short_ones_refused)
 }
 END_TEST
 
+START_TEST(a_commit_that_expired_before_1970_is_over_and_not_without_expiry)
+{
+    static const uint8_t value[] = { 0,    1,    0,    0,    0,    0,    0,
+                                     0,    0,    9,    0,    0,    0,    0,
+                                     0,    0,    0,    0,    0,    5,    0xff,
+                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe };
+    struct group_commit c;
+
+    ck_assert_err(group_record_commit_read(bytes_make(value, sizeof value), &c),
+                  ERR_OK);
+    ck_assert_int_eq(c.offset, 9);
+    ck_assert_int_eq(c.commit_ms, 5);
+    ck_assert_int_eq(c.expire_ms, 0);
+}
+END_TEST
+
 /* -- expiry --------------------------------------------------------------- */
 
 static bool expired(struct group *group, const char *topic, int64_t now_ms)
@@ -313,7 +330,8 @@ static bool expired(struct group *group, const char *topic, int64_t now_ms)
     struct group_topic *t =
         group_offsets_topic(&group->offsets, bytes_of(topic));
 
-    return group_offset_expired(group, t, &t->of[0], now_ms, 1000);
+    return group_offset_expired(group, group_mark_asked(group, &group->offsets),
+                                t, &t->of[0], now_ms, 1000);
 }
 
 static void put(struct group *group, const char *topic, int64_t commit_ms,
@@ -356,52 +374,164 @@ START_TEST(offsets_of_an_empty_group_expire_from_its_emptiness_on)
 }
 END_TEST
 
+/* Version 0: the topic "a", no user's data. */
+static const uint8_t wants_a[] = { 0, 0, 0, 0, 0, 1, 0, 1, 'a', 0, 0, 0, 0 };
+
+static struct rig_join joins(const char *id, const char *type)
+{
+    return (struct rig_join){ .id = id,
+                              .type = type,
+                              .raw = bytes_make(wants_a, sizeof wants_a) };
+}
+
+/* "m-0" alone, STABLE, and four offsets from long ago. */
+static void start_stable(struct group_rig *rig, const struct rig_join *join)
+{
+    group_rig_start(rig);
+    group_rig_join(rig, join);
+    while (rig->group->phase != GROUP_COMPLETING)
+        group_rig_pass(rig, 1000);
+    group_rig_sync(rig, "m-0", NULL, rig->group->generation, "m-0=p");
+    group_rig_stored(rig, KAFKA_NONE);
+    ck_assert_int_eq(rig->group->phase, GROUP_STABLE);
+    put(rig->group, "a", 100, -1);
+    put(rig->group, "b", 100, -1);
+    put(rig->group, "a-until", 100, 5000);
+    put(rig->group, "b-until", 100, 5000);
+}
+
+static bool none_expired(struct group *group, int64_t now_ms)
+{
+    return !expired(group, "a", now_ms) && !expired(group, "b", now_ms) &&
+           !expired(group, "a-until", now_ms) &&
+           !expired(group, "b-until", now_ms);
+}
+
 START_TEST(offsets_of_topics_that_members_ask_for_do_not_expire)
 {
-    static const uint8_t wants_a[] = { 0, 0, 0, 0, 0, 1, 0, 1, 'a' };
-    const struct group_protocol p = { BYTES("range"),
-                                      bytes_make(wants_a, sizeof wants_a) };
-    const struct group_member_spec spec = {
-        .id = BYTES("m"),
-        .client_id = BYTES(""),
-        .client_host = BYTES(""),
-        .protocols = &p,
-        .n_protocols = 1,
-        .session_ms = 10000,
-    };
+    const struct rig_join join = joins(NULL, NULL);
     struct group_rig rig;
 
-    group_rig_start(&rig);
-    group_restore(rig.group, 3, BYTES("consumer"), BYTES("range"), 0);
-    ck_assert(group_restore_member(rig.group, group_member_new(&spec)));
-    group_restored(rig.group, BYTES("m"), &rig.env);
-    put(rig.group, "a", 100, -1);
-    put(rig.group, "b", 100, -1);
-    ck_assert(!expired(rig.group, "a", 90000));
-    ck_assert(expired(rig.group, "b", 90000));
+    start_stable(&rig, &join);
+    ck_assert(!expired(rig.group, "a", INT64_MAX));
     ck_assert(!expired(rig.group, "b", 1099));
-    group_restore(rig.group, 3, BYTES("connect"), BYTES("range"), 0);
-    ck_assert(!expired(rig.group, "b", 90000)); /* nobody knows who asks */
+    ck_assert(expired(rig.group, "b", 1100));
+    ck_assert(!expired(rig.group, "b-until", 4999));
+    ck_assert(expired(rig.group, "b-until", 5000));
+    put(rig.group, "a", 100, 5000); /* an expiry of its own helps nothing */
+    ck_assert(!expired(rig.group, "a", INT64_MAX));
+    group_offsets_expect(&rig.group->offsets, BYTES("b"), 0);
+    ck_assert(!expired(rig.group, "b", INT64_MAX));
     group_rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(offsets_do_not_expire_when_nobody_knows_what_members_ask_for)
+{
+    struct rig_join connect = joins(NULL, "connect");
+    struct rig_join torn = joins(NULL, NULL);
+    struct group_rig rig;
+
+    start_stable(&rig, &connect);
+    ck_assert(none_expired(rig.group, INT64_MAX));
+    group_rig_stop(&rig);
+    torn.raw.len -= 1; /* the user's data is cut off */
+    start_stable(&rig, &torn);
+    ck_assert(none_expired(rig.group, INT64_MAX));
+    group_rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(offsets_do_not_expire_during_a_round)
+{
+    const struct rig_join join = joins(NULL, NULL), back = joins("m-0", NULL);
+    struct group_rig rig;
+
+    start_stable(&rig, &join);
+    group_rig_join(&rig, &join);
+    ck_assert_int_eq(rig.group->phase, GROUP_PREPARING);
+    ck_assert(none_expired(rig.group, INT64_MAX));
+    group_rig_join(&rig, &back);
+    ck_assert_int_eq(rig.group->phase, GROUP_COMPLETING);
+    ck_assert(none_expired(rig.group, INT64_MAX));
+    group_rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(when_the_last_member_has_gone_the_clock_begins_anew_for_all_offsets)
+{
+    const struct rig_join join = joins(NULL, NULL);
+    struct group_rig rig;
+    int64_t left_ms;
+
+    start_stable(&rig, &join);
+    group_rig_pass(&rig, 5000);
+    left_ms = rig.env.wall_ms;
+    ck_assert_int_eq(group_rig_leave(&rig, "m-0", NULL), KAFKA_NONE);
+    ck_assert_int_eq(rig.group->phase, GROUP_EMPTY);
+    put(rig.group, "late", left_ms + 900, -1);
+    ck_assert(!expired(rig.group, "a", left_ms + 999));
+    ck_assert(expired(rig.group, "a", left_ms + 1000));
+    ck_assert(expired(rig.group, "b", left_ms + 1000));
+    ck_assert(expired(rig.group, "late", left_ms + 1000));
+    ck_assert(expired(rig.group, "a-until", 5000));
+    group_rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(a_dead_groups_offsets_do_not_expire)
+{
+    const struct rig_join join = joins(NULL, NULL);
+    struct group_rig rig;
+
+    start_stable(&rig, &join);
+    group_unload(rig.group, &rig.env);
+    ck_assert_int_eq(rig.group->phase, GROUP_DEAD);
+    ck_assert(none_expired(rig.group, INT64_MAX));
+    group_rig_stop(&rig);
+}
+END_TEST
+
+START_TEST(absurd_times_of_commits_are_judged_like_others)
+{
+    struct group *group = group_new(BYTES("g"), 0);
+
+    put(group, "first", INT64_MIN, -1);
+    ck_assert(expired(group, "first", 1));
+    put(group, "last", INT64_MAX, -1);
+    ck_assert(!expired(group, "last", 1700000000000));
+    put(group, "for ever", 0, INT64_MAX);
+    ck_assert(!expired(group, "for ever", 1700000000000));
+    group_unref(&group);
 }
 END_TEST
 
 /* -- subscriptions -------------------------------------------------------- */
 
+/* 1: it does; -1: it cannot be read. */
+static int names(struct bytes metadata, const char *topic)
+{
+    struct group_offsets topics = { 0 };
+    int found;
+
+    group_offsets_expect(&topics, bytes_of(topic), 0);
+    found = group_subscription_mark(metadata, &topics) == ERR_OK
+                ? topics.topics[0]->asked
+                : -1;
+    group_offsets_fini(&topics);
+    return found;
+}
+
 START_TEST(a_subscription_names_its_topics_in_every_version)
 {
     const uint8_t v1[] = { 0,   1,   0,    0,    0,    2,    0, 1, 'a', 0, 2,
                            'b', 'b', 0xff, 0xff, 0xff, 0xff, 0, 0, 0,   0 };
-    bool has;
+    struct bytes metadata = bytes_make(v1, sizeof v1);
 
-    ck_assert_err(
-        group_subscription_has(bytes_make(v1, sizeof v1), BYTES("bb"), &has),
-        ERR_OK);
-    ck_assert(has);
-    ck_assert_err(
-        group_subscription_has(bytes_make(v1, sizeof v1), BYTES("b"), &has),
-        ERR_OK);
-    ck_assert(!has);
+    ck_assert_int_eq(names(metadata, "bb"), 1);
+    ck_assert_int_eq(names(metadata, "b"), 0);
+    for (size_t n = 0; n < sizeof v1 - 4; n++) /* up to the user's data */
+        ck_assert_int_eq(names(bytes_make(v1, n), "bb"), -1);
 }
 END_TEST
 
@@ -409,17 +539,10 @@ START_TEST(a_subscription_cannot_claim_more_topics_than_it_has_bytes)
 {
     const uint8_t claim[] = { 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 1, 'a' };
     const uint8_t negative[] = { 0, 0, 0xff, 0xff, 0xff, 0xff };
-    bool has;
-
-    ck_assert_err(group_subscription_has(bytes_make(claim, sizeof claim),
-                                         BYTES("a"), &has),
-                  ERR_FORMAT);
-    ck_assert_err(group_subscription_has(bytes_make(negative, sizeof negative),
-                                         BYTES("a"), &has),
-                  ERR_FORMAT);
+    ck_assert_int_eq(names(bytes_make(claim, sizeof claim), "a"), -1);
+    ck_assert_int_eq(names(bytes_make(negative, sizeof negative), "a"), -1);
     for (size_t n = 0; n < 9; n++)
-        ck_assert(group_subscription_has(bytes_make(claim, n), BYTES("a"),
-                                         &has) != ERR_OK);
+        ck_assert_int_eq(names(bytes_make(claim, n), "a"), -1);
 }
 END_TEST
 
@@ -436,6 +559,12 @@ UNIT_MAIN("group_offsets",
           keys_of_later_coordinators_are_told_apart_and_short_ones_refused,
           offsets_without_a_group_protocol_expire_from_their_commit_on,
           offsets_of_an_empty_group_expire_from_its_emptiness_on,
+          a_commit_that_expired_before_1970_is_over_and_not_without_expiry,
           offsets_of_topics_that_members_ask_for_do_not_expire,
+          offsets_do_not_expire_when_nobody_knows_what_members_ask_for,
+          offsets_do_not_expire_during_a_round,
+          when_the_last_member_has_gone_the_clock_begins_anew_for_all_offsets,
+          a_dead_groups_offsets_do_not_expire,
+          absurd_times_of_commits_are_judged_like_others,
           a_subscription_names_its_topics_in_every_version,
           a_subscription_cannot_claim_more_topics_than_it_has_bytes)
