@@ -84,21 +84,43 @@ static enum err walk_end(struct clean *c, const struct segment *segment,
 /* -- map ----------------------------------------------------------------------
  */
 
+/* A key that is not in the map yet. */
+struct key_at {
+    struct clean_key key;
+    int64_t offset;
+};
+
+static enum err put_keys(struct clean *c, const struct key_at *keys, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!clean_map_put(&c->map, &keys[i].key, keys[i].offset))
+            return ERR_BUSY;
+    return ERR_OK;
+}
+
 /* Put the keys of a batch. ERR_BUSY when the map is full. */
 static enum err map_batch(struct clean *c, const struct batch *batch)
 {
     struct batch_reader *reader = &c->filter.reader;
     struct batch_record record;
+    struct key_at keys[CLEAN_AHEAD];
+    unsigned n = 0;
     enum err err = batch_reader_start(reader, batch->bytes, UINT64_C(1) << 31);
 
     while (err == ERR_OK) {
         err = batch_reader_next(reader, &record);
-        if (err == ERR_OK && !bytes_is_null(record.key) &&
-            record.offset >= c->range->first_dirty &&
-            !clean_map_put(&c->map, record.key, record.offset))
-            return ERR_BUSY;
+        if (err != ERR_OK)
+            break;
+        if (bytes_is_null(record.key) || record.offset < c->range->first_dirty)
+            continue;
+        keys[n].key = clean_map_key(&c->map, record.key);
+        keys[n++].offset = record.offset;
+        if (n == CLEAN_AHEAD) {
+            err = put_keys(c, keys, n);
+            n = 0;
+        }
     }
-    return err == ERR_ABSENT ? ERR_OK : err;
+    return err == ERR_ABSENT ? put_keys(c, keys, n) : err;
 }
 
 static enum err map_one(struct clean *c, struct clean_txns *txns,

@@ -96,28 +96,25 @@ static bool is_tail(const struct clean_filter *filter,
 /* -- deciding -----------------------------------------------------------------
  */
 
-static bool keep_record(struct clean_filter *f, const struct batch_header *h,
-                        const struct batch_record *record)
+/* Whether tombstones of the batch stay that are the last of their key. */
+static bool keeps_tombstones(const struct clean_filter *f,
+                             const struct batch_header *h)
 {
-    int64_t horizon;
-
-    if (record->offset > f->map->latest)
-        return true;
-    if (bytes_is_null(record->key)) {
-        f->no_key++;
-        return false;
-    }
-    if (record->offset < clean_map_get(f->map, record->key))
-        return false;
-    if (!bytes_is_null(record->value))
-        return true;
     if (h->magic < 2)
         return f->keep_old_deletes;
-    horizon = batch_delete_horizon(h);
-    return (h->attributes & BATCH_DELETE_HORIZON) == 0 || f->now_ms < horizon;
+    return (h->attributes & BATCH_DELETE_HORIZON) == 0 ||
+           f->now_ms < batch_delete_horizon(h);
 }
 
-static enum err keep_note(struct clean_filter *f, size_t i, bool keep)
+/* What the pass over a batch found. */
+struct verdict {
+    uint64_t kept;
+    bool rewrite;    /* not all stays as it is */
+    bool tombstones; /* among what stays */
+};
+
+/* Room for one more decision: to drop it. */
+static enum err keep_room(struct clean_filter *f, size_t i)
 {
     if (i / 8 >= f->keep_size) {
         size_t size = f->keep_size == 0 ? 256 : f->keep_size * 2;
@@ -130,8 +127,15 @@ static enum err keep_note(struct clean_filter *f, size_t i, bool keep)
     }
     if (i % 8 == 0)
         f->keep[i / 8] = 0;
-    f->keep[i / 8] |= (uint8_t)((keep ? 1u : 0u) << i % 8);
     return ERR_OK;
+}
+
+static void keep_note(struct clean_filter *f, struct verdict *v, size_t i,
+                      bool tombstone)
+{
+    f->keep[i / 8] |= (uint8_t)(1u << i % 8);
+    v->kept++;
+    v->tombstones |= tombstone;
 }
 
 static bool keep_noted(const struct clean_filter *f, size_t i)
@@ -139,13 +143,44 @@ static bool keep_noted(const struct clean_filter *f, size_t i)
     return (f->keep[i / 8] >> i % 8) & 1;
 }
 
-/* What the pass over a batch found. */
-struct verdict {
-    uint64_t kept;
-    bool rewrite;       /* not all stays as it is */
-    bool tombstones;    /* among what stays */
-    int64_t max_offset; /* of what stays */
-};
+/* Judge what waits for it. */
+static void decide(struct clean_filter *f, const struct batch_header *h,
+                   struct verdict *v)
+{
+    for (unsigned i = 0; i < f->n_doubts; i++) {
+        const struct clean_doubt *doubt = &f->doubts[i];
+
+        if (doubt->offset >= clean_map_get(f->map, &doubt->key) &&
+            (!doubt->tombstone || keeps_tombstones(f, h)))
+            keep_note(f, v, doubt->at, doubt->tombstone);
+        else
+            v->rewrite = true;
+    }
+    f->n_doubts = 0;
+}
+
+/* Judge the i-th record of a batch, or have it wait. */
+static void judge_record(struct clean_filter *f, const struct batch_header *h,
+                         const struct batch_record *record, size_t i,
+                         struct verdict *v)
+{
+    bool tombstone = bytes_is_null(record->value);
+
+    if (batch_is_control(h) || record->offset > f->map->latest) {
+        keep_note(f, v, i, tombstone);
+    } else if (bytes_is_null(record->key)) {
+        f->no_key++;
+        v->rewrite = true;
+    } else {
+        f->doubts[f->n_doubts++] =
+            (struct clean_doubt){ .key = clean_map_key(f->map, record->key),
+                                  .offset = record->offset,
+                                  .at = i,
+                                  .tombstone = tombstone };
+        if (f->n_doubts == CLEAN_AHEAD)
+            decide(f, h, v);
+    }
+}
 
 static enum err judge(struct clean_filter *f, const struct batch *batch,
                       struct verdict *v)
@@ -155,26 +190,20 @@ static enum err judge(struct clean_filter *f, const struct batch *batch,
     size_t i = 0;
     enum err err = batch_reader_start(&f->reader, batch->bytes, INFLATE_MOST);
 
-    *v = (struct verdict){ .max_offset = LOG_NO_OFFSET };
+    *v = (struct verdict){ .kept = 0 };
+    f->n_doubts = 0;
     while (err == ERR_OK) {
-        bool keep;
-
         err = batch_reader_next(&f->reader, &record);
+        if (err == ERR_OK)
+            err = keep_room(f, i);
         if (err != ERR_OK)
             break;
-        keep = batch_is_control(h) || keep_record(f, h, &record);
-        err = keep_note(f, i++, keep);
-        if (!keep) {
-            v->rewrite = true;
-            continue;
-        }
-        v->kept++;
-        v->max_offset = record.offset;
-        v->tombstones |= bytes_is_null(record.value);
+        judge_record(f, h, &record, i++, v);
         /* A wrapper that holds messages of another magic (an old bug of
          * Apache Kafka's) is put right. */
         v->rewrite |= h->magic < 2 && record.magic != h->magic;
     }
+    decide(f, h, v);
     f->records_read += i;
     f->records_kept += v->kept;
     return err == ERR_ABSENT ? ERR_OK : err;

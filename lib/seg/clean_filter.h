@@ -27,6 +27,14 @@ struct clean_tail {
     int16_t epoch;
 };
 
+/* A record that has been read, and is not judged yet. */
+struct clean_doubt {
+    struct clean_key key;
+    int64_t offset;
+    size_t at; /* which one of its batch, from 0 */
+    bool tombstone;
+};
+
 struct clean_filter {
     /* The owner's to set, and to change between batches: */
     const struct clean_map *map;
@@ -45,6 +53,8 @@ struct clean_filter {
     struct msgset_builder old_builder;
     uint8_t *keep;    /* a bit for each record of the batch; owned */
     size_t keep_size; /* bytes of it */
+    struct clean_doubt doubts[CLEAN_AHEAD];
+    unsigned n_doubts;
 };
 
 /* What became of a batch. */

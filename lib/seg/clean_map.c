@@ -112,12 +112,31 @@ void clean_map_fini(struct clean_map *map)
     map->slots = NULL;
 }
 
+/* Where the search for a key begins. */
+static size_t home(const struct clean_map *map, const uint64_t hash[2])
+{
+    return (size_t)(((unsigned __int128)hash[0] * map->n_slots) >> 64);
+}
+
+struct clean_key clean_map_key(const struct clean_map *map, struct bytes key)
+{
+    const struct clean_slot *slot;
+    struct clean_key made;
+
+    hash_key(map, key, made.hash);
+    slot = &map->slots[home(map, made.hash)];
+    /* One slot of four lies in two cache lines. */
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(&slot->offset, 1);
+    return made;
+}
+
 /* The slot of the key, or the free one where it belongs; there is always one.
  */
 static struct clean_slot *find(const struct clean_map *map,
                                const uint64_t hash[2])
 {
-    size_t i = (size_t)(((unsigned __int128)hash[0] * map->n_slots) >> 64);
+    size_t i = home(map, hash);
 
     while (map->slots[i].offset != 0 && (map->slots[i].hash[0] != hash[0] ||
                                          map->slots[i].hash[1] != hash[1]))
@@ -126,18 +145,17 @@ static struct clean_slot *find(const struct clean_map *map,
     return &map->slots[i];
 }
 
-bool clean_map_put(struct clean_map *map, struct bytes key, int64_t offset)
+bool clean_map_put(struct clean_map *map, const struct clean_key *key,
+                   int64_t offset)
 {
     struct clean_slot *slot;
-    uint64_t hash[2];
 
     if (map->used >= map->most)
         return false;
-    hash_key(map, key, hash);
-    slot = find(map, hash);
+    slot = find(map, key->hash);
     if (slot->offset == 0) {
-        slot->hash[0] = hash[0];
-        slot->hash[1] = hash[1];
+        slot->hash[0] = key->hash[0];
+        slot->hash[1] = key->hash[1];
         map->used++;
     }
     slot->offset = offset + 1;
@@ -145,10 +163,7 @@ bool clean_map_put(struct clean_map *map, struct bytes key, int64_t offset)
     return true;
 }
 
-int64_t clean_map_get(const struct clean_map *map, struct bytes key)
+int64_t clean_map_get(const struct clean_map *map, const struct clean_key *key)
 {
-    uint64_t hash[2];
-
-    hash_key(map, key, hash);
-    return find(map, hash)->offset - 1;
+    return find(map, key->hash)->offset - 1;
 }

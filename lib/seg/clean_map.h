@@ -5,6 +5,10 @@
  * can make them meet. 24 bytes a key, as in Apache Kafka, so both compact as
  * much with the same memory.
  *
+ * A large map is in no cache, and each key is somewhere else in it. So a key is
+ * announced by clean_map_key() some time before it is put or looked up; whoever
+ * has several announces up to CLEAN_AHEAD of them, and waits for memory once.
+ *
  * Threads: one at a time.
  */
 #ifndef GREGOR_SEG_CLEAN_MAP_H
@@ -33,12 +37,23 @@ MUST_USE enum err clean_map_init(struct clean_map *map, size_t bytes,
                                  double load, uint64_t records);
 void clean_map_fini(struct clean_map *map);
 
+/* Keys announced at once: about as many as a core can wait for. */
+enum { CLEAN_AHEAD = 32 };
+
+/* A key as a map knows it. */
+struct clean_key {
+    uint64_t hash[2];
+};
+
+/* Announce a key; it need not be there, now or later. */
+struct clean_key clean_map_key(const struct clean_map *map, struct bytes key);
+
 /* Set the offset of a key. False when the map takes no more (also of a key that
  * it has, as Apache Kafka does it). */
-MUST_USE bool clean_map_put(struct clean_map *map, struct bytes key,
+MUST_USE bool clean_map_put(struct clean_map *map, const struct clean_key *key,
                             int64_t offset);
 
 /* The offset of a key; -1 when it is not there. */
-int64_t clean_map_get(const struct clean_map *map, struct bytes key);
+int64_t clean_map_get(const struct clean_map *map, const struct clean_key *key);
 
 #endif

@@ -878,22 +878,33 @@ START_TEST(indexes_lead_to_what_is_left)
 }
 END_TEST
 
+static struct clean_key map_key(const struct clean_map *map, int i)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "key %d", i);
+    return clean_map_key(map, bytes_of(text));
+}
+
 START_TEST(a_map_finds_what_was_put)
 {
     struct clean_map map;
-    char key[32];
+    struct clean_key one_more;
 
     ck_assert_err(clean_map_init(&map, 24 * 1000, 0.9, UINT64_MAX), ERR_OK);
     ck_assert_uint_eq(map.most, 900);
     for (int i = 0; i < 900; i++) {
-        snprintf(key, sizeof key, "key %d", i);
-        ck_assert_int_eq(clean_map_get(&map, bytes_of(key)), -1);
-        ck_assert(clean_map_put(&map, bytes_of(key), i));
+        struct clean_key key = map_key(&map, i);
+
+        ck_assert_int_eq(clean_map_get(&map, &key), -1);
+        ck_assert(clean_map_put(&map, &key, i));
     }
-    ck_assert(!clean_map_put(&map, BYTES("one more"), 900));
+    one_more = map_key(&map, 900);
+    ck_assert(!clean_map_put(&map, &one_more, 900));
     for (int i = 0; i < 900; i++) {
-        snprintf(key, sizeof key, "key %d", i);
-        ck_assert_int_eq(clean_map_get(&map, bytes_of(key)), i);
+        struct clean_key key = map_key(&map, i);
+
+        ck_assert_int_eq(clean_map_get(&map, &key), i);
     }
     ck_assert_int_eq(map.latest, 899);
     clean_map_fini(&map);
