@@ -9,15 +9,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from harness import Skip, until  # noqa: E402
+from peers import confluent  # noqa: E402
 import harness  # noqa: E402
-
-
-def clients():
-    try:
-        import confluent_kafka
-        return confluent_kafka
-    except ImportError:
-        raise Skip("python3-confluent-kafka is not installed")
 
 
 def small_disk(arena, name, megabytes):
@@ -95,7 +88,7 @@ class Load:
 
 
 def test_kill_9_under_load_loses_and_repeats_nothing(arena):
-    ck = clients()
+    ck = confluent()
     b = arena.gregor(**{"log.segment.bytes": 100000})
     create(ck, b, "once", 3)
     create(ck, b, "plain", 3)
@@ -121,7 +114,7 @@ def test_kill_9_under_load_loses_and_repeats_nothing(arena):
 
 
 def test_a_full_log_directory_is_told_and_survived(arena):
-    ck = clients()
+    ck = confluent()
     disk = small_disk(arena, "small", 8)
     try:
         b = arena.gregor(**{"log.dirs": disk + "/logs", "log.segment.bytes": 1000000})
@@ -144,7 +137,7 @@ def test_a_full_log_directory_is_told_and_survived(arena):
 
 
 def test_a_full_disk_of_the_coordination_service_is_told_and_survived(arena):
-    ck = clients()
+    ck = confluent()
     disk = small_disk(arena, "small", 8)
     try:
         b = arena.gregor(**{"keeper.dataDir": disk + "/keeper"})

@@ -14,8 +14,10 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "support"))
-from harness import Skip, free_port, jars, until, PEERS, TOP  # noqa: E402
+from harness import until  # noqa: E402
+from peers import NODE, confluent, go_program, kafka_python, produce  # noqa: E402
 import harness  # noqa: E402
+import peers  # noqa: E402
 
 COORDINATION = os.environ.get("COORDINATION", "embedded")
 DIGEST_MB = int(os.environ.get("DIGEST_MB", "1024"))
@@ -119,14 +121,6 @@ def test_one_gigabyte_compressed_through_a_topic_has_equal_digests(arena):
            ["-z", "lz4", "-X", "enable.idempotence=true"])
 
 
-def confluent():
-    try:
-        import confluent_kafka
-        return confluent_kafka
-    except ImportError:
-        raise Skip("python3-confluent-kafka is not installed")
-
-
 def read_all(ck, b, topic, partition=0, start=None):
     consumer = ck.Consumer({"bootstrap.servers": b.bootstrap, "group.id": "x",
                             "enable.auto.commit": False,
@@ -202,12 +196,7 @@ def test_librdkafka_keeps_all_of_an_idempotent_producer_across_kill_9(arena):
     thread.start()
     sent = [b"%08d" % i + b"z" * 92 for i in range(120000)]
     for n, value in enumerate(sent):
-        while True:
-            try:
-                producer.produce("idem", value, partition=0, on_delivery=on_done)
-                break
-            except BufferError:
-                producer.poll(0.1)
+        produce(producer, "idem", value, partition=0, on_delivery=on_done)
         if n == 60000:
             while not killed.is_set():  # the second half comes after the kill
                 producer.poll(0.05)
@@ -242,11 +231,7 @@ def test_librdkafka_finds_offsets_by_time_and_reads_committed(arena):
 
 
 def test_kafka_python_produces_and_consumes_by_assignment(arena):
-    try:
-        import kafka.codec
-    except ImportError:
-        raise Skip("python3-kafka is not installed")
-    b = broker(arena)
+    kafka, b = kafka_python(), broker(arena)
     more = [c for c in CODECS[2:] if getattr(kafka.codec, "has_" + c)()]
     for codec in [None, "gzip", *more]:
         for acks in (0, 1, "all"):
@@ -278,34 +263,23 @@ def test_kafka_python_produces_and_consumes_by_assignment(arena):
 
 def need_kafkajs():
     """Skips the test unless kafkajs and its codecs are installed."""
-    for name in ("kafkajs", "kafkajs-snappy", "lz4-napi", "zstd-codec"):
-        if not os.path.exists(f"{PEERS}/node/node_modules/{name}"):
-            raise Skip(name + " is not installed")
+    peers.need_kafkajs("kafkajs-snappy", "lz4-napi", "zstd-codec")
 
 
 def test_kafkajs_produces_and_administers(arena):
     need_kafkajs()
     b = broker(arena)
     out = arena.run(["node", HERE + "/kafkajs.js", b.bootstrap], seconds=120,
-                    env={"NODE_PATH": PEERS + "/node/node_modules"})
+                    env=NODE)
     assert "kafkajs ok" in out, out
     assert kcat(arena, b, "-C", "-t", "js", "-e", "-q").count("\n") == 1900
 
 
 def test_go_clients_produce_and_consume(arena):
-    if not os.path.exists(PEERS + "/go/go.mod"):
-        raise Skip("the Go clients are not installed")
     b = broker(arena)
     for name in ("franz", "sarama"):
-        source = arena.path(name)
-        os.makedirs(source)
-        for f in ("go.mod", "go.sum"):
-            arena.run(["cp", f"{PEERS}/go/{f}", source])
-        arena.run(["cp", f"{HERE}/{name}.go.txt", source + "/main.go"])
-        arena.run(["sh", "-c", f"cd {source} && go mod tidy >/dev/null 2>&1; "
-                   "go build -o client ."], seconds=400,
-                  env={"GOFLAGS": "-mod=mod"})
-        out = arena.run([source + "/client", b.bootstrap, "go-" + name])
+        client = go_program(arena, f"{HERE}/{name}.go.txt")
+        out = arena.run([client, b.bootstrap, "go-" + name])
         assert f"{name} ok" in out, out
 
 

@@ -17,9 +17,11 @@ import sys
 import threading
 
 import test_matrix as matrix
-from test_clients import DIGEST_MB, HERE, broker, confluent, kcat
+from test_clients import DIGEST_MB, HERE, broker, kcat
 from harness import until
+from peers import confluent, kafka_python
 import harness
+import peers
 
 TOTAL = DIGEST_MB << 20
 LONG = 600  # seconds one direction may take on a slow machine
@@ -206,12 +208,7 @@ def confluent_digest(arena, kill):
                 failed.append(error)
         for value in values(n, size):
             sent.update(value)
-            while True:
-                try:
-                    producer.produce("t", value, partition=0, on_delivery=done)
-                    break
-                except BufferError:
-                    producer.poll(0.1)
+            peers.produce(producer, "t", value, partition=0, on_delivery=done)
         assert producer.flush(LONG) == 0 and not failed, failed[:3]
         return sent.hexdigest()
 
@@ -241,7 +238,7 @@ def test_confluent_python_has_equal_digests_across_kill_9(arena):
 
 def kafka_python_digest(arena, kill):
     # It computes checksums in Python: compressed, a gigabyte takes a tenth of the time.
-    kafka = matrix.kafka_python()
+    kafka = kafka_python()
     size, acked = 8192, []
 
     def produce(b, n):

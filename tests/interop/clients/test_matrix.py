@@ -15,7 +15,8 @@ import time
 
 import test_clients as clients
 from test_clients import HERE, broker, kcat
-from harness import PEERS, Skip, until
+from harness import until
+from peers import NODE, confluent, go_program, kafka_python
 import harness
 
 
@@ -80,29 +81,9 @@ def said(line):
 
 # Go
 
-BUILT = {}
-
-
 def go_client(arena, name):
-    """The matrix program of one Go client, built once for all tests."""
-    if not os.path.exists(PEERS + "/go/go.mod"):
-        raise Skip("the Go clients are not installed")
-    if name not in BUILT:
-        source = arena.path("go-" + name)
-        os.makedirs(source)
-        for f in ("go.mod", "go.sum"):
-            arena.run(["cp", f"{PEERS}/go/{f}", source])
-        arena.run(["cp", f"{HERE}/matrix.go.txt", source + "/main.go"])
-        arena.run(["cp", f"{HERE}/matrix_{name}.go.txt", f"{source}/{name}.go"])
-        arena.run(["sh", "-c", f"cd {source} && go build -o client ."], seconds=400,
-                  env={"GOFLAGS": "-mod=mod"})
-        with open(source + "/client", "rb") as f:
-            BUILT[name] = f.read()
-    path = arena.path(name)
-    with open(path, "wb") as f:
-        f.write(BUILT[name])
-    os.chmod(path, 0o755)
-    return path
+    """The matrix program of one Go client."""
+    return go_program(arena, f"{HERE}/matrix.go.txt", f"{HERE}/matrix_{name}.go.txt")
 
 
 def go_run(arena, name, mode, *args, seconds=120):
@@ -158,9 +139,6 @@ def test_sarama_writes_once_across_kill_9_when_idempotent_one_by_one(arena):
 
 
 # kafkajs
-
-NODE = {"NODE_PATH": PEERS + "/node/node_modules"}
-
 
 def js_run(arena, b, mode, *args):
     out = arena.run(["node", HERE + "/matrix.js", mode, b.bootstrap,
@@ -225,7 +203,7 @@ def test_kafkajs_writes_once_across_kill_9_when_idempotent(arena):
 # confluent-kafka-python; its kill -9 and offsets by time are in test_clients.py
 
 def test_confluent_python_uses_every_acks_and_codec(arena):
-    ck, b, sent = clients.confluent(), broker(arena), clients.lines(500)
+    ck, b, sent = confluent(), broker(arena), clients.lines(500)
     for codec in clients.CODECS:
         for acks in ("0", "1", "all"):
             topic = f"t-{codec}-{acks}"
@@ -239,7 +217,7 @@ def test_confluent_python_uses_every_acks_and_codec(arena):
 
 
 def test_confluent_python_starts_at_every_position(arena):
-    ck, b = clients.confluent(), broker(arena)
+    ck, b = confluent(), broker(arena)
     producer = ck.Producer({"bootstrap.servers": b.bootstrap})
     for value in clients.lines(100):
         producer.produce("t", value, partition=0)
@@ -251,14 +229,6 @@ def test_confluent_python_starts_at_every_position(arena):
 
 
 # kafka-python
-
-def kafka_python():
-    try:
-        import kafka.codec
-        return kafka
-    except ImportError:
-        raise Skip("python3-kafka is not installed")
-
 
 def consumer_of(kafka, b, topic):
     consumer = kafka.KafkaConsumer(bootstrap_servers=b.bootstrap,

@@ -12,8 +12,9 @@ import time
 import urllib.error
 import urllib.request
 
-from test_groups import broker, confluent, make_topic, put
+from test_groups import broker, make_topic, put
 from harness import Process, Skip, free_port, until
+from peers import confluent
 import harness
 
 CONFIG = """

@@ -14,7 +14,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "support"))
-from harness import Process, Skip, until, PEERS  # noqa: E402
+from harness import Process, Skip, until  # noqa: E402
+from peers import NODE, confluent, kafka_python, need_kafkajs  # noqa: E402
 import harness  # noqa: E402
 
 KAFKA = os.environ.get("KAFKA_VERSION", "3.7.0")
@@ -26,14 +27,6 @@ def broker(arena, **extra):
     if os.environ.get("UNDER_TEST") == "kafka":
         return arena.kafka(arena.service("debian").connect, **extra)
     return arena.gregor(**extra)
-
-
-def confluent():
-    try:
-        import confluent_kafka
-        return confluent_kafka
-    except ImportError:
-        raise Skip("python3-confluent-kafka is not installed")
 
 
 def make_topic(ck, b, name, partitions):
@@ -210,11 +203,7 @@ def test_a_static_member_comes_back_without_a_rebalance(arena):
 
 
 def test_kafka_python_members_share_and_go_on(arena):
-    try:
-        import kafka
-    except ImportError:
-        raise Skip("python3-kafka is not installed")
-    ck, b = confluent(), broker(arena)
+    kafka, ck, b = kafka_python(), confluent(), broker(arena)
     make_topic(ck, b, "kp", 4)
     put(ck, b, "kp", [b"v%d" % i for i in range(400)], 4)
 
@@ -268,11 +257,10 @@ def test_kafka_python_members_share_and_go_on(arena):
 
 
 def test_kafkajs_members_share_and_go_on(arena):
-    if not os.path.exists(PEERS + "/node/node_modules/kafkajs"):
-        raise Skip("kafkajs is not installed")
+    need_kafkajs()
     b = broker(arena)
     out = arena.run(["node", HERE + "/groups.js", b.bootstrap], seconds=200,
-                    env={"NODE_PATH": PEERS + "/node/node_modules"})
+                    env=NODE)
     assert "kafkajs ok" in out, out
 
 

@@ -25,9 +25,9 @@ import sys
 import threading
 import time
 
-import test_groups as groups
-from test_groups import HERE, PYTHON, ask, broker, confluent, make_topic, text
-from harness import PEERS, Process, Skip, jars, until
+from test_groups import HERE, PYTHON, ask, broker, make_topic, text
+from harness import Process, jars, until
+from peers import NODE, confluent, go_program, kafka_python, need_kafkajs
 import harness
 
 SECONDS = int(os.environ.get("STORM_SECONDS", "30"))
@@ -37,7 +37,6 @@ PARTITIONS = 50
 RATE = 400  # records a second
 SESSION = 6  # seconds; what the members ask for
 LEAVING = 15  # seconds; longer than any close takes that comes to an end
-BUILT = {}
 
 
 # -- what is there -----------------------------------------------------------------
@@ -404,22 +403,7 @@ def java(arena, version, strategy, statics=False):
 
 
 def go(arena, name, strategy, statics):
-    if not os.path.exists(PEERS + "/go/go.mod"):
-        raise Skip("the Go clients are not installed")
-    if name not in BUILT:
-        source = arena.path("go-" + name)
-        os.makedirs(source)
-        for f in ("go.mod", "go.sum"):
-            arena.run(["cp", f"{PEERS}/go/{f}", source])
-        arena.run(["cp", f"{HERE}/member_{name}.go.txt", source + "/main.go"])
-        arena.run(["sh", "-c", f"cd {source} && go build -o member ."], seconds=400,
-                  env={"GOFLAGS": "-mod=mod"})
-        with open(source + "/member", "rb") as f:
-            BUILT[name] = f.read()
-    path = arena.path(name)
-    with open(path, "wb") as f:
-        f.write(BUILT[name])
-    os.chmod(path, 0o755)
+    path = go_program(arena, f"{HERE}/member_{name}.go.txt")
     storm(arena, lambda b, file, instance: [
         path, b.bootstrap, "storm", "storm", file, strategy, instance],
         statics=statics)
@@ -450,21 +434,16 @@ def test_java_4_0_in_a_storm_of_cooperative_members(arena):
 
 
 def test_kafka_python_in_a_storm(arena):
-    try:
-        import kafka  # noqa: F401
-    except ImportError:
-        raise Skip("python3-kafka is not installed")
+    kafka_python()
     storm(arena, lambda b, path, instance: [
         PYTHON, HERE + "/member_kafka_python.py", b.bootstrap, "storm", "storm", path,
         "range"])
 
 
 def test_kafkajs_in_a_storm(arena):
-    node = PEERS + "/node/node_modules"
-    if not os.path.exists(node + "/kafkajs"):
-        raise Skip("kafkajs is not installed")
+    need_kafkajs()
     storm(arena, lambda b, path, instance: [
-        "env", "NODE_PATH=" + node, "node", HERE + "/member_kafkajs.js", b.bootstrap,
+        "env", "NODE_PATH=" + NODE["NODE_PATH"], "node", HERE + "/member_kafkajs.js", b.bootstrap,
         "storm", "storm", path])
 
 
