@@ -55,7 +55,7 @@ gen_c    := $(patsubst lib/wire/schema/%.txt,$(GEN)/msg_%.c,$(SCHEMA)) \
             $(GEN)/apis.c
 seg_c    := $(call find,lib/base) $(call find,lib/wire) $(call find,lib/codec) \
             $(call find,lib/seg)
-core_c   := $(call find,lib/loop) $(call find,zk-adapter) \
+core_c   := $(call find,lib/loop) $(call find,lib/tls) $(call find,zk-adapter) \
             $(filter-out broker/main.c,$(call find,broker))
 tools_c  := $(call find,tools)
 test_c   := $(sort $(shell find tests/lib tests/zk-adapter tests/broker \
@@ -90,6 +90,7 @@ $(BUILD)/gregor: $(call obj,broker/main.c) $(core_o) $(BUILD)/libseg.so
 	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS)
 
 $(BUILD)/gregor-tools: $(call obj,$(tools_c)) $(call obj,$(call find,lib/loop)) \
+                       $(call obj,$(call find,lib/tls)) \
                        $(BUILD)/libseg.so
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS) \

@@ -91,7 +91,7 @@ static void conn_want(struct kconn *conn)
         want |= LOOP_READ;
     if (kpeer_sendable(&conn->peer).len > 0)
         want |= LOOP_WRITE;
-    if (conn->tls != NULL && ktls_wants_write(conn->tls))
+    if (conn->tls != NULL && tls_conn_wants_write(conn->tls))
         want |= LOOP_WRITE;
     loop_io_want(&conn->io, want);
 }
@@ -100,7 +100,7 @@ static bool conn_send_tls(struct kconn *conn)
 {
     for (;;) {
         struct bytes b = kpeer_sendable(&conn->peer);
-        ssize_t n = b.len ? ktls_write(conn->tls, b.at, b.len) : 0;
+        ssize_t n = b.len ? tls_conn_write(conn->tls, b.at, b.len) : 0;
 
         if (n <= 0)
             return n == 0;
@@ -174,7 +174,7 @@ static void conn_close(struct kconn *conn)
 
     loop_io_fini(&conn->io);
     kshake_end(conn);
-    ktls_conn_free(&conn->tls, conn->peer.close != KPEER_DEAD);
+    tls_conn_free(&conn->tls, conn->peer.close != KPEER_DEAD);
     close(fd);
     kpeer_fini(&keeper->core, &conn->peer);
     address_give(keeper, conn->address);
@@ -290,10 +290,10 @@ static void conn_read_tls(struct kconn *conn)
     ssize_t n;
 
     do {
-        n = ktls_read(conn->tls, keeper->scratch + got, K_SCRATCH - got);
+        n = tls_conn_read(conn->tls, keeper->scratch + got, K_SCRATCH - got);
         if (n > 0)
             got += (size_t)n;
-    } while (n > 0 && K_SCRATCH - got >= KTLS_RECORD);
+    } while (n > 0 && K_SCRATCH - got >= TLS_RECORD);
     if (got > 0 && conn->in_len > 0) {
         if (!in_grow(conn, got)) {
             kpeer_end(&keeper->core, peer, KPEER_DEAD);
@@ -318,7 +318,7 @@ static void on_ready(struct loop_io *io, unsigned ready)
         kshake_ready(conn);
         return;
     }
-    if (conn->tls != NULL && ktls_wants_write(conn->tls))
+    if (conn->tls != NULL && tls_conn_wants_write(conn->tls))
         ready |= LOOP_READ; /* what the read waited for */
     if ((ready & LOOP_READ) && conn->peer.close == KPEER_OPEN &&
         !conn->peer.paused)

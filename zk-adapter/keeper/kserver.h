@@ -39,12 +39,12 @@ struct kconn {
     struct kpeer peer;
     struct keeper *keeper;
     enum kconn_phase phase;
-    struct ktls_conn *tls; /* NULL: plain text */
-    bool shake_writes;     /* the handshake waits for room to write */
-    struct list shaking;   /* in keeper.shaking: waits for its next step */
-    struct list link;      /* in keeper.conns or keeper.dead */
-    struct list hello;     /* in keeper.strangers: no session yet */
-    struct list paused;    /* in keeper.paused */
+    struct tls_conn *tls; /* NULL: plain text */
+    bool shake_writes;    /* the handshake waits for room to write */
+    struct list shaking;  /* in keeper.shaking: waits for its next step */
+    struct list link;     /* in keeper.conns or keeper.dead */
+    struct list hello;    /* in keeper.strangers: no session yet */
+    struct list paused;   /* in keeper.paused */
     struct loop_io io;
     uint8_t *in; /* an unfinished frame, or paused input */
     size_t in_len;

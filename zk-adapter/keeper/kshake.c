@@ -66,7 +66,7 @@ static void shake_step(struct kconn *conn)
     struct keeper *keeper = conn->keeper;
     struct errmsg why = { "" };
     const char *remedy = "";
-    enum ktls_step step;
+    enum tls_step step;
 
     if (conn->tls == NULL && !shake_begin(conn)) {
         conn_fail(conn);
@@ -74,15 +74,15 @@ static void shake_step(struct kconn *conn)
     }
     step = ktls_shake(conn->tls, &why, &remedy);
     switch (step) {
-    case KTLS_DONE:
+    case TLS_DONE:
         shake_done(conn);
         return;
-    case KTLS_WANT_READ:
-    case KTLS_WANT_WRITE:
-        conn->shake_writes = step == KTLS_WANT_WRITE;
+    case TLS_WANT_READ:
+    case TLS_WANT_WRITE:
+        conn->shake_writes = step == TLS_WANT_WRITE;
         kpeer_end(&keeper->core, &conn->peer, KPEER_OPEN);
         return;
-    case KTLS_FAILED:
+    case TLS_FAILED:
         break;
     }
     keeper->core.stats.auth_failed++;

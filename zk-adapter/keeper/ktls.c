@@ -4,20 +4,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "base/mem.h"
 #include "keeper/kdn.h"
 #include "keeper/ktls_in.h"
 
-struct ktls_conn {
-    SSL *ssl;
-    bool wants_write; /* the last read did */
-    bool over;        /* OpenSSL must not be asked again */
-};
-
-struct ktls_conn *ktls_conn_new(struct ktls *tls, int fd, const char *ip)
+struct tls_conn *ktls_conn_new(struct ktls *tls, int fd, const char *ip)
 {
     SSL *ssl = SSL_new(tls->ctx);
-    struct ktls_conn *conn;
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 ||
         (tls->check_host &&
@@ -27,23 +19,7 @@ struct ktls_conn *ktls_conn_new(struct ktls *tls, int fd, const char *ip)
         return NULL;
     }
     SSL_set_accept_state(ssl);
-    conn = mem_need(sizeof *conn);
-    conn->ssl = ssl;
-    return conn;
-}
-
-void ktls_conn_free(struct ktls_conn **at, bool clean)
-{
-    struct ktls_conn *conn = *at;
-
-    *at = NULL;
-    if (conn == NULL)
-        return;
-    if (clean && !conn->over && SSL_is_init_finished(conn->ssl))
-        (void)SSL_shutdown(conn->ssl);
-    ERR_clear_error();
-    SSL_free(conn->ssl);
-    mem_free(conn);
+    return tls_conn_new(ssl);
 }
 
 /* -- the handshake --------------------------------------------------------- */
@@ -92,14 +68,13 @@ static const char *cure_find(int reason)
 }
 
 /* Put the failure into words; the queue is empty afterwards. */
-static void shake_failed(struct ktls_conn *conn, struct errmsg *why,
+static void shake_failed(struct tls_conn *conn, struct errmsg *why,
                          const char **remedy)
 {
     unsigned long code = ERR_peek_error();
     const char *words = code ? ERR_reason_error_string(code) : NULL;
-    long verify = SSL_get_verify_result(conn->ssl);
+    long verify = SSL_get_verify_result(tls_conn_ssl(conn));
 
-    conn->over = true;
     ERR_clear_error();
     if (verify != X509_V_OK) {
         err_ignore(err_set(why, ERR_DENIED, "the client's certificate: %s",
@@ -119,29 +94,19 @@ static void shake_failed(struct ktls_conn *conn, struct errmsg *why,
     }
 }
 
-enum ktls_step ktls_shake(struct ktls_conn *conn, struct errmsg *why,
-                          const char **remedy)
+enum tls_step ktls_shake(struct tls_conn *conn, struct errmsg *why,
+                         const char **remedy)
 {
-    int rc;
+    enum tls_step step = tls_conn_shake(conn);
 
-    ERR_clear_error();
-    rc = SSL_do_handshake(conn->ssl);
-    if (rc == 1)
-        return KTLS_DONE;
-    switch (SSL_get_error(conn->ssl, rc)) {
-    case SSL_ERROR_WANT_READ:
-        return KTLS_WANT_READ;
-    case SSL_ERROR_WANT_WRITE:
-        return KTLS_WANT_WRITE;
-    default:
+    if (step == TLS_FAILED)
         shake_failed(conn, why, remedy);
-        return KTLS_FAILED;
-    }
+    return step;
 }
 
-bool ktls_subject(struct ktls_conn *conn, struct wr *out)
+bool ktls_subject(struct tls_conn *conn, struct wr *out)
 {
-    X509 *cert = SSL_get1_peer_certificate(conn->ssl);
+    X509 *cert = SSL_get1_peer_certificate(tls_conn_ssl(conn));
     const unsigned char *der = NULL;
     size_t len = 0;
     bool ok = cert != NULL &&
@@ -150,57 +115,4 @@ bool ktls_subject(struct ktls_conn *conn, struct wr *out)
 
     X509_free(cert);
     return ok;
-}
-
-/* -- bytes ----------------------------------------------------------------- */
-
-ssize_t ktls_read(struct ktls_conn *conn, void *at, size_t size)
-{
-    size_t n = 0;
-    int rc;
-
-    conn->wants_write = false;
-    if (conn->over)
-        return -1;
-    ERR_clear_error();
-    rc = SSL_read_ex(conn->ssl, at, size, &n);
-    if (rc == 1)
-        return (ssize_t)n;
-    switch (SSL_get_error(conn->ssl, rc)) {
-    case SSL_ERROR_WANT_WRITE:
-        conn->wants_write = true;
-        return 0;
-    case SSL_ERROR_WANT_READ:
-        return 0;
-    case SSL_ERROR_ZERO_RETURN:
-        return -1;
-    default:
-        conn->over = true;
-        ERR_clear_error();
-        return -1;
-    }
-}
-
-ssize_t ktls_write(struct ktls_conn *conn, const void *at, size_t size)
-{
-    size_t n = 0;
-    int rc;
-
-    if (conn->over)
-        return -1;
-    ERR_clear_error();
-    rc = SSL_write_ex(conn->ssl, at, size, &n);
-    if (rc == 1)
-        return (ssize_t)n;
-    rc = SSL_get_error(conn->ssl, rc);
-    if (rc == SSL_ERROR_WANT_WRITE || rc == SSL_ERROR_WANT_READ)
-        return 0;
-    conn->over = true;
-    ERR_clear_error();
-    return -1;
-}
-
-bool ktls_wants_write(const struct ktls_conn *conn)
-{
-    return conn->wants_write;
 }

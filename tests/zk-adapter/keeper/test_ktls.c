@@ -14,7 +14,7 @@
 
 #include "keeper/kcore.h"
 #include "keeper/keeper.h"
-#include "keeper/kstore.h"
+#include "tls/tls_rules.h"
 #include "tests/support/unit.h"
 
 static char dir[64];
@@ -114,19 +114,19 @@ static const char *write_bytes(const char *name, struct bytes b)
 
 /* -- stores ---------------------------------------------------------------- */
 
-static enum err read_store(struct kstore *out, const char *at,
+static enum err read_store(struct tls_store *out, const char *at,
                            const char *password, struct errmsg *why)
 {
-    struct kstore_place place = { .setting = "ssl.keyStore",
-                                  .path = at,
-                                  .password = password };
+    struct tls_store_place place = { .setting = "ssl.keyStore",
+                                     .path = at,
+                                     .password = password };
 
-    return kstore_read(out, &place, why);
+    return tls_store_read(out, &place, why);
 }
 
 START_TEST(stores_are_told_by_their_content)
 {
-    struct kstore store;
+    struct tls_store store;
     struct errmsg why = { "" };
 
     setup();
@@ -142,18 +142,18 @@ START_TEST(stores_are_told_by_their_content)
         ck_assert_msg(err == ERR_OK, "%s: %s", rows[i][0], why.text);
         ck_assert(EVP_PKEY_eq(store.key, key) == 1);
         ck_assert_int_eq(X509_cmp(store.cert, cert), 0);
-        kstore_fini(&store);
+        tls_store_fini(&store);
     }
     ck_assert_err(read_store(&store, write_cert("trust"), NULL, &why), ERR_OK);
     ck_assert(store.key == NULL && sk_X509_num(store.others) == 1);
-    kstore_fini(&store);
+    tls_store_fini(&store);
     teardown();
 }
 END_TEST
 
 START_TEST(what_is_no_store_is_refused_with_a_remedy)
 {
-    struct kstore store;
+    struct tls_store store;
     struct errmsg why;
 
     setup();
@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(a_cut_store_is_refused)
 {
-    struct kstore store;
+    struct tls_store store;
     uint8_t bytes[8192];
 
     setup();
@@ -194,7 +194,7 @@ START_TEST(a_cut_store_is_refused)
             if (read_store(&store, write_bytes("cut", bytes_make(bytes, n)),
                            "p", NULL) == ERR_OK) {
                 ck_assert(k == 1 && store.key == NULL);
-                kstore_fini(&store);
+                tls_store_fini(&store);
             }
     }
     teardown();
@@ -211,19 +211,25 @@ START_TEST(ciphers_have_the_names_of_java)
 
     wr_init(&old, 4096);
     wr_init(&now, 4096);
-    ck_assert_err(ktls_ciphers("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 , "
+    ck_assert_err(
+        tls_rules_cipher_lists("ssl.ciphersuites",
+                               "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 , "
                                "TLS_AES_256_GCM_SHA384,ECDHE-ECDSA-AES256-GCM-"
                                "SHA384",
                                &old, &now, &why),
-                  ERR_OK);
+        ERR_OK);
     ck_assert_bytes(bytes_make(old.data, old.len),
                     BYTES("ECDHE-RSA-AES128-GCM-SHA256:"
                           "ECDHE-ECDSA-AES256-GCM-SHA384"));
     ck_assert_bytes(bytes_make(now.data, now.len),
                     BYTES("TLS_AES_256_GCM_SHA384"));
-    ck_assert_err(ktls_ciphers("TLS_NO_SUCH", &old, &now, &why), ERR_INVALID);
+    ck_assert_err(tls_rules_cipher_lists("ssl.ciphersuites", "TLS_NO_SUCH",
+                                         &old, &now, &why),
+                  ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(why.text, "TLS_NO_SUCH"));
-    ck_assert_err(ktls_ciphers(" , ", &old, &now, &why), ERR_OK);
+    ck_assert_err(
+        tls_rules_cipher_lists("ssl.ciphersuites", " , ", &old, &now, &why),
+        ERR_OK);
     wr_fini(&old);
     wr_fini(&now);
 }

@@ -1,5 +1,5 @@
-/* kstore.c - see kstore.h. */
-#include "keeper/kstore.h"
+/* tls_store.c - see tls_store.h. */
+#include "tls/tls_store.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -46,7 +46,7 @@ static enum err file_read(const char *setting, const char *part,
 }
 
 /* The password: from its file less the line's end, or as set, or empty. */
-static enum err password_get(const struct kstore_place *place, char **out,
+static enum err password_get(const struct tls_store_place *place, char **out,
                              struct errmsg *why)
 {
     size_t len;
@@ -88,8 +88,9 @@ static int give_password(char *out, int size, int rwflag, void *arg)
 
 /* Keys and certificates may stand in any order; the first certificate is the
  * key's when there is a key. */
-static enum err pem_read(struct kstore *out, const struct kstore_place *place,
-                         struct bytes text, char *password, struct errmsg *why)
+static enum err pem_read(struct tls_store *out,
+                         const struct tls_store_place *place, struct bytes text,
+                         char *password, struct errmsg *why)
 {
     BIO *bio = BIO_new_mem_buf(text.at, (int)text.len);
     bool has_key = memmem(text.at, text.len, "PRIVATE KEY-----", 16) != NULL;
@@ -127,7 +128,7 @@ static enum err pem_read(struct kstore *out, const struct kstore_place *place,
 
 /* -- PKCS12 ---------------------------------------------------------------- */
 
-static bool p12_parse(struct kstore *out, PKCS12 *p12, const char *password)
+static bool p12_parse(struct tls_store *out, PKCS12 *p12, const char *password)
 {
     STACK_OF(X509) *others = NULL;
 
@@ -169,7 +170,7 @@ static X509 *cert_move(X509 *cert)
     return moved;
 }
 
-static bool all_move(struct kstore *out)
+static bool all_move(struct tls_store *out)
 {
     bool ok = key_move(&out->key);
 
@@ -186,7 +187,7 @@ static bool all_move(struct kstore *out)
 /* keytool before Java 16 encrypts with RC2 of 40 bits, which OpenSSL keeps in a
  * provider of its own: asked in a context of its own, so that nothing else in
  * the process is allowed more than before. */
-static bool p12_parse_legacy(struct kstore *out, struct bytes text,
+static bool p12_parse_legacy(struct tls_store *out, struct bytes text,
                              const char *password)
 {
     OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
@@ -206,9 +207,9 @@ static bool p12_parse_legacy(struct kstore *out, struct bytes text,
     return ok;
 }
 
-static enum err p12_read(struct kstore *out, const struct kstore_place *place,
-                         struct bytes text, const char *password,
-                         struct errmsg *why)
+static enum err p12_read(struct tls_store *out,
+                         const struct tls_store_place *place, struct bytes text,
+                         const char *password, struct errmsg *why)
 {
     const unsigned char *at = text.at;
     PKCS12 *p12 = d2i_PKCS12(NULL, &at, (long)text.len);
@@ -242,7 +243,8 @@ static bool starts_with(struct bytes text, const char *magic, size_t len)
     return text.len >= len && memcmp(text.at, magic, len) == 0;
 }
 
-static enum err check_type(const struct kstore_place *place, struct errmsg *why)
+static enum err check_type(const struct tls_store_place *place,
+                           struct errmsg *why)
 {
     const char *type = place->type;
 
@@ -255,9 +257,10 @@ static enum err check_type(const struct kstore_place *place, struct errmsg *why)
                    place->setting, type);
 }
 
-static enum err store_parse(struct kstore *out,
-                            const struct kstore_place *place, struct bytes text,
-                            char *password, struct errmsg *why)
+static enum err store_parse(struct tls_store *out,
+                            const struct tls_store_place *place,
+                            struct bytes text, char *password,
+                            struct errmsg *why)
 {
     if (starts_with(text, "\xfe\xed\xfe\xed", 4) ||
         starts_with(text, "\xce\xce\xce\xce", 4))
@@ -272,21 +275,21 @@ static enum err store_parse(struct kstore *out,
     return p12_read(out, place, text, password, why);
 }
 
-enum err kstore_read(struct kstore *out, const struct kstore_place *place,
-                     struct errmsg *why)
+enum err tls_store_read(struct tls_store *out,
+                        const struct tls_store_place *place, struct errmsg *why)
 {
     char *text = NULL;
     char *password = NULL;
     size_t len = 0;
     enum err err = check_type(place, why);
 
-    *out = (struct kstore){ NULL, NULL, sk_X509_new_null() };
+    *out = (struct tls_store){ NULL, NULL, sk_X509_new_null() };
     ERR_clear_error();
     if (err == ERR_OK)
         err = password_get(place, &password, why);
     if (err == ERR_OK)
         err = file_read(place->setting, "location", place->path,
-                        KSTORE_FILE_MOST, &text, &len, why);
+                        TLS_STORE_FILE_MOST, &text, &len, why);
     if (err == ERR_OK)
         err = store_parse(out, place, bytes_make(text, len), password, why);
     if (password != NULL)
@@ -295,14 +298,14 @@ enum err kstore_read(struct kstore *out, const struct kstore_place *place,
         OPENSSL_cleanse(text, len);
     mem_free(text);
     if (err != ERR_OK)
-        kstore_fini(out);
+        tls_store_fini(out);
     return err;
 }
 
-void kstore_fini(struct kstore *store)
+void tls_store_fini(struct tls_store *store)
 {
     EVP_PKEY_free(store->key);
     X509_free(store->cert);
     sk_X509_pop_free(store->others, X509_free);
-    *store = (struct kstore){ NULL, NULL, NULL };
+    *store = (struct tls_store){ NULL, NULL, NULL };
 }
