@@ -1,8 +1,9 @@
 /* shell.c - zookeeper-shell and zkCli: options, history, one command at a time.
  *
- *   zookeeper-shell.sh host:port[/path] [COMMAND [WORD...]]
+ *   zookeeper-shell.sh host:port[/path] [-zk-tls-config-file FILE]
+ *                      [COMMAND [WORD...]]
  *   zkCli.sh [-server host:port[/path]] [-timeout ms] [-r] [-waitforconnection]
- *            [COMMAND [WORD...]]
+ *            [-client-configuration FILE] [COMMAND [WORD...]]
  *
  * With a command the exit status is its own; without one, lines are read until
  * the end of standard input or `quit`, and it is the last one's. As with
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "tools/shell/shell.h"
+#include "tools/shell/shell_tls.h"
 #include "tools/tool.h"
 
 enum { TIMEOUT_MS = 30000, TIMEOUT_MOST_MS = 86400000, REDO_MOST = 64 };
@@ -214,7 +216,35 @@ struct start {
     size_t n;
     bool wait; /* -waitforconnection */
     int64_t timeout_ms;
+    struct shell_tls tls;
+    struct zkc_tls *stores; /* NULL: plain text */
 };
+
+static bool tls_file(struct start *start, const char *path, bool kafka)
+{
+    struct errmsg why;
+
+    if (shell_tls_file(&start->tls, path, kafka, &why) == ERR_OK)
+        return true;
+    (void)shell_fail("%s", why.text);
+    return false;
+}
+
+/* An option that takes a value. False: the error has been printed. */
+static bool option_read(struct start *start, const char *opt, const char *value)
+{
+    if (strcmp(opt, "-server") == 0) {
+        start->server = value;
+        return true;
+    }
+    if (strcmp(opt, "-timeout") != 0)
+        return tls_file(start, value, strcmp(opt, "-zk-tls-config-file") == 0);
+    if (shell_number(value, 1, TIMEOUT_MOST_MS, &start->timeout_ms))
+        return true;
+    (void)shell_fail("-timeout %s is not a number of ms from 1 to %d", value,
+                     TIMEOUT_MOST_MS);
+    return false;
+}
 
 static bool start_read(struct shell *shell, struct start *start, int argc,
                        char **argv)
@@ -236,6 +266,7 @@ static bool start_read(struct shell *shell, struct start *start, int argc,
             shell->read_only = true;
         if (strcmp(opt, "-waitforconnection") == 0)
             start->wait = true;
+        shell_tls_flag(&start->tls, bytes_of(opt));
         if (!takes)
             continue;
         if (value == NULL) {
@@ -243,23 +274,30 @@ static bool start_read(struct shell *shell, struct start *start, int argc,
             return false;
         }
         i++;
-        if (strcmp(opt, "-server") == 0)
-            start->server = value;
-        else if (strcmp(opt, "-timeout") != 0) {
-            (void)shell_fail("%s: this shell speaks no TLS to ZooKeeper", opt);
+        if (!option_read(start, opt, value))
             return false;
-        } else if (!shell_number(value, 1, TIMEOUT_MOST_MS,
-                                 &start->timeout_ms)) {
-            (void)shell_fail("-timeout %s is not a number of ms from 1 to %d",
-                             value, TIMEOUT_MOST_MS);
-            return false;
-        }
     }
     return true;
 }
 
+/* What the scripts hand to Java. */
+static void environment_read(struct shell_tls *tls, bool kafka)
+{
+    if (kafka) {
+        shell_tls_flags(tls, getenv("KAFKA_OPTS"));
+        return;
+    }
+    shell_tls_flags(tls, getenv("CLIENT_JVMFLAGS"));
+    shell_tls_flags(tls, getenv("JVMFLAGS"));
+}
+
 static int run(struct shell *shell, struct start *start)
 {
+    struct errmsg why;
+
+    if (shell_tls_open(&start->tls, &start->stores, &why) != ERR_OK)
+        return shell_fail("%s", why.text);
+    shell->zkc.tls = start->stores;
     printf("Connecting to %s\n", start->server);
     (void)fflush(stdout);
     shell->timeout_ms = (int)start->timeout_ms;
@@ -290,10 +328,14 @@ static int shell_main(bool kafka, int argc, char **argv)
     shell.zkc.on_event = on_event;
     shell.zkc.context = &shell;
     shell.zkc.fd = -1;
+    shell_tls_init(&start.tls);
+    environment_read(&start.tls, kafka);
     if (start_read(&shell, &start, argc, argv))
         status = run(&shell, &start);
     (void)fflush(stdout);
     zkc_fini(&shell.zkc);
+    zkc_tls_free(&start.stores);
+    shell_tls_fini(&start.tls);
     arena_fini(&shell.arena);
     for (size_t i = 0; i < shell.n_history; i++)
         mem_free(shell.history[i]);
@@ -307,10 +349,33 @@ int zk_cli(int argc, char **argv)
     return shell_main(false, argc, argv);
 }
 
+/* zookeeper-shell.sh takes its option anywhere, even behind the command. False:
+ * its file is missing. */
+static bool tls_option_first(char **argv, size_t n)
+{
+    static const char option[] = "-zk-tls-config-file";
+
+    for (size_t i = 1; i < n; i++) {
+        char *pair[2] = { argv[i], argv[i + 1] };
+
+        if (strcmp(argv[i], option) != 0)
+            continue;
+        if (i + 1 == n) {
+            (void)shell_fail("Error: no filename provided with option %s",
+                             option);
+            return false;
+        }
+        memmove(argv + 3, argv + 1, (i - 1) * sizeof *argv);
+        memcpy(argv + 1, pair, sizeof pair);
+        return true;
+    }
+    return true;
+}
+
 int zookeeper_shell(int argc, char **argv)
 {
     char **with = NULL;
-    int status;
+    int status = SHELL_EXIT_FAILED;
 
     if (argc < 2) {
         printf("USAGE: %s zookeeper_host:port[/path] [-zk-tls-config-file "
@@ -322,7 +387,8 @@ int zookeeper_shell(int argc, char **argv)
     with[0] = argv[0];
     with[1] = (char *)(uintptr_t) "-server";
     memcpy(with + 2, argv + 1, (size_t)(argc - 1) * sizeof *with);
-    status = shell_main(true, argc + 1, with);
+    if (tls_option_first(with, (size_t)argc + 1))
+        status = shell_main(true, argc + 1, with);
     mem_free(with);
     return status;
 }

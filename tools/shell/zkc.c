@@ -1,6 +1,5 @@
 /* zkc.c - calls, events, pings and the life of a session. */
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/shell/zkc_in.h"
 
@@ -32,10 +31,10 @@ void zkc_fini(struct zkc *zkc)
 {
     void (*on_event)(void *, const struct zkc_event *) = zkc->on_event;
     void *context = zkc->context;
+    struct zkc_tls *tls = zkc->tls;
 
     if (zkc->hosts != NULL) {
-        if (zkc->fd >= 0)
-            close(zkc->fd);
+        zkc_hang_up(zkc, true);
         wr_fini(&zkc->out);
     }
     for (size_t i = 0; i < zkc->n_watches; i++)
@@ -50,7 +49,11 @@ void zkc_fini(struct zkc *zkc)
     mem_free(zkc->chroot);
     mem_free(zkc->in);
     *zkc = (struct zkc){
-        .fd = -1, .state = ZKC_CLOSED, .on_event = on_event, .context = context
+        .fd = -1,
+        .state = ZKC_CLOSED,
+        .tls = tls,
+        .on_event = on_event,
+        .context = context,
     };
 }
 
@@ -64,9 +67,7 @@ void zkc_close(struct zkc *zkc)
         (void)zkc_begin(zkc, ZKC_OP_CLOSE);
         (void)zkc_call(zkc, &reply);
     }
-    if (zkc->fd >= 0)
-        close(zkc->fd);
-    zkc->fd = -1;
+    zkc_hang_up(zkc, true);
     zkc->state = ZKC_CLOSED;
     zkc_tell(zkc, "Closed");
 }

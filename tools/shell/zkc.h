@@ -20,6 +20,7 @@
 #define GREGOR_TOOLS_SHELL_ZKC_H
 
 #include "base/mem.h"
+#include "tools/shell/zkc_tls.h"
 #include "wire/msg_jute_proto.h"
 
 enum zkc_state {
@@ -104,9 +105,11 @@ struct zkc_auth {
 
 struct zkc {
     enum zkc_state state;
-    int fd;       /* -1: not connected */
-    char *hosts;  /* "a:1,b:2" without chroot; owned */
-    char *chroot; /* "" or "/x"; owned */
+    int fd;                /* -1: not connected */
+    struct zkc_tls *tls;   /* NULL: plain text; set by the caller, borrowed */
+    struct tls_conn *conn; /* on fd; NULL: plain text, or not connected */
+    char *hosts;           /* "a:1,b:2" without chroot; owned */
+    char *chroot;          /* "" or "/x"; owned */
     int timeout_ms;
     bool read_only;   /* a read-only server will do */
     bool complained;  /* that nobody answers has been said */
@@ -134,7 +137,8 @@ struct zkc {
 };
 
 /* Start a session with `connect` ("host:port,host:port/chroot"); it is
- * connected by the first pump or call. The zkc is zeroed, or was closed. */
+ * connected by the first pump or call. The zkc is zeroed, or was closed; `tls`
+ * and `on_event` stay as they are. */
 MUST_USE enum err zkc_open(struct zkc *zkc, const char *connect, int timeout_ms,
                            bool read_only, struct errmsg *why);
 

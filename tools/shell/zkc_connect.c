@@ -63,14 +63,12 @@ static void host_split(const char *one, char *host, size_t size,
     (void)snprintf(host, size, "%.*s", (int)n, one);
 }
 
-static int dial_host(const char *one, int wait_ms, struct errmsg *why)
+static int dial_host(const char *one, const char *host, const char *port,
+                     int wait_ms, struct errmsg *why)
 {
     struct addrinfo want = { .ai_socktype = SOCK_STREAM }, *all, *at;
-    char host[256];
-    const char *port;
     int fd = -1, rc;
 
-    host_split(one, host, sizeof host, &port);
     rc = getaddrinfo(host, port, &want, &all);
     if (rc != 0) {
         (void)err_set(why, ERR_NET, "%s: %s", one, gai_strerror(rc));
@@ -155,29 +153,62 @@ static enum err hello_read(struct zkc *zkc, int wait_ms)
     return ERR_OK;
 }
 
-static void hang_up(struct zkc *zkc)
+void zkc_hang_up(struct zkc *zkc, bool clean)
 {
+    tls_conn_free(&zkc->conn, clean);
     if (zkc->fd >= 0)
         close(zkc->fd);
     zkc->fd = -1;
     zkc->in_len = zkc->in_used = 0;
 }
 
+/* What ended a new connection; with TLS 1.3 a server looks at a certificate
+ * only after the handshake. */
+static void say_why(const struct zkc *zkc, const char *one, enum err err,
+                    struct errmsg *why)
+{
+    (void)err_set(why, err, "%s: %s%s", one, err_words(err),
+                  zkc->conn != NULL && err == ERR_NET
+                      ? ": the server may want a certificate that it trusts"
+                      : "");
+}
+
+/* Connect to one server, by TLS where that is set. */
+static enum err reach(struct zkc *zkc, const char *one, int wait_ms,
+                      struct errmsg *why)
+{
+    char host[256];
+    const char *port;
+    enum err err;
+
+    host_split(one, host, sizeof host, &port);
+    zkc->fd = dial_host(one, host, port, wait_ms, why);
+    if (zkc->fd < 0)
+        return ERR_NET;
+    zkc->in_len = zkc->in_used = 0;
+    zkc->heard_ms = zkc_now_ms();
+    if (zkc->tls == NULL)
+        return ERR_OK;
+    err = zkc_tls_connect(zkc->tls, zkc->fd, host, wait_ms, &zkc->conn, why);
+    if (err != ERR_OK) {
+        err_prefix(why, "%s", one);
+        zkc_hang_up(zkc, false);
+    }
+    return err;
+}
+
 static bool try_host(struct zkc *zkc, const char *one, int wait_ms,
                      struct errmsg *why)
 {
-    enum err err;
+    enum err err = reach(zkc, one, wait_ms, why);
 
-    zkc->fd = dial_host(one, wait_ms, why);
-    if (zkc->fd < 0)
+    if (err != ERR_OK)
         return false;
-    zkc->in_len = zkc->in_used = 0;
-    zkc->heard_ms = zkc_now_ms();
     err = hello_send(zkc);
     if (err == ERR_OK)
         err = hello_read(zkc, wait_ms);
     if (err == ERR_EXPIRED) {
-        hang_up(zkc);
+        zkc_hang_up(zkc, true);
         zkc->state = ZKC_CLOSED;
         zkc_tell(zkc, "Expired");
         return false;
@@ -186,8 +217,8 @@ static bool try_host(struct zkc *zkc, const char *one, int wait_ms,
         err = resume(zkc);
     if (err == ERR_OK)
         return true;
-    (void)err_set(why, err, "%s: %s", one, err_words(err));
-    hang_up(zkc);
+    say_why(zkc, one, err, why);
+    zkc_hang_up(zkc, false);
     zkc->state = ZKC_CONNECTING;
     return false;
 }
@@ -222,7 +253,7 @@ bool zkc_connect(struct zkc *zkc)
 
 void zkc_disconnect(struct zkc *zkc)
 {
-    hang_up(zkc);
+    zkc_hang_up(zkc, false);
     if (!zkc_is_alive(zkc))
         return;
     zkc->state = ZKC_CONNECTING;

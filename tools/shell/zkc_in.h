@@ -24,6 +24,9 @@ MUST_USE enum err zkc_frame_read(struct zkc *zkc, int wait_ms,
  * of them answers, or the session is over (its state says which). */
 MUST_USE bool zkc_connect(struct zkc *zkc);
 
+/* Close the connection, if there is one; `clean`: with a goodbye of TLS. */
+void zkc_hang_up(struct zkc *zkc, bool clean);
+
 /* The connection is gone: says so to on_event. */
 void zkc_disconnect(struct zkc *zkc);
 

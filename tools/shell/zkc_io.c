@@ -16,6 +16,27 @@ int64_t zkc_now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* As tls_conn_read() and tls_conn_write(), on either kind of connection: bytes
+ * moved; 0: not now; -1: over. */
+static ssize_t moved(ssize_t n)
+{
+    if (n > 0)
+        return n;
+    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+static ssize_t move_out(struct zkc *zkc, const void *at, size_t n)
+{
+    return zkc->conn != NULL ? tls_conn_write(zkc->conn, at, n)
+                             : moved(send(zkc->fd, at, n, MSG_NOSIGNAL));
+}
+
+static ssize_t move_in(struct zkc *zkc, void *at, size_t n)
+{
+    return zkc->conn != NULL ? tls_conn_read(zkc->conn, at, n)
+                             : moved(recv(zkc->fd, at, n, 0));
+}
+
 void zkc_frame_begin(struct zkc *zkc)
 {
     zkc->out.len = 0;
@@ -33,15 +54,13 @@ enum err zkc_frame_send(struct zkc *zkc)
     wr_patch_i32(w, 0, (int32_t)(w->len - 4));
     while (sent < w->len) {
         struct pollfd out = { zkc->fd, POLLOUT, 0 };
-        ssize_t n = send(zkc->fd, w->data + sent, w->len - sent, MSG_NOSIGNAL);
+        ssize_t n = move_out(zkc, w->data + sent, w->len - sent);
 
-        if (n > 0)
-            sent += (size_t)n;
-        else if (n < 0 && errno == EAGAIN) {
-            if (poll(&out, 1, zkc->timeout_ms) == 0)
-                return ERR_TIMEOUT;
-        } else if (errno != EINTR)
+        if (n < 0)
             return ERR_NET;
+        sent += (size_t)n;
+        if (n == 0 && poll(&out, 1, zkc->timeout_ms) == 0)
+            return ERR_TIMEOUT;
     }
     zkc->sent_ms = zkc_now_ms();
     return ERR_OK;
@@ -66,6 +85,7 @@ static enum err take_frame(struct zkc *zkc, struct bytes *frame)
     return ERR_OK;
 }
 
+/* Take what is there, or ERR_AGAIN. */
 static enum err receive(struct zkc *zkc)
 {
     ssize_t n;
@@ -79,11 +99,9 @@ static enum err receive(struct zkc *zkc)
         zkc->in = more;
         zkc->in_size = size;
     }
-    n = recv(zkc->fd, zkc->in + zkc->in_len, zkc->in_size - zkc->in_len, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return ERR_AGAIN;
+    n = move_in(zkc, zkc->in + zkc->in_len, zkc->in_size - zkc->in_len);
     if (n <= 0)
-        return ERR_NET;
+        return n == 0 ? ERR_AGAIN : ERR_NET;
     zkc->in_len += (size_t)n;
     zkc->heard_ms = zkc_now_ms();
     return ERR_OK;
@@ -101,18 +119,24 @@ enum err zkc_frame_read(struct zkc *zkc, int wait_ms, struct bytes *frame)
     for (;;) {
         struct pollfd in = { zkc->fd, POLLIN, 0 };
         enum err err = take_frame(zkc, frame);
-        int64_t left = end - zkc_now_ms();
+        int64_t left;
         int ready;
 
         if (err != ERR_AGAIN)
             return err;
+        /* Before waiting: TLS may hold bytes that the socket no longer has. */
+        err = receive(zkc);
+        if (err == ERR_OK)
+            continue;
+        if (err != ERR_AGAIN)
+            return err;
+        if (zkc->conn != NULL && tls_conn_wants_write(zkc->conn))
+            in.events = POLLOUT;
+        left = end - zkc_now_ms();
         ready = poll(&in, 1, left > 0 ? (int)left : 0);
         if (ready == 0)
             return ERR_AGAIN;
         if (ready < 0 && errno != EINTR)
             return ERR_NET;
-        err = ready > 0 ? receive(zkc) : ERR_AGAIN;
-        if (err != ERR_OK && err != ERR_AGAIN)
-            return err;
     }
 }

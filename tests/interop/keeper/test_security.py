@@ -427,6 +427,94 @@ def test_zkcli_of_3_9_2_over_tls_sees_no_difference(arena):
     assert "hello" in results[0] and any("x509" in str(x) for x in results[0]), results[0]
 
 
+def file_of(arena, name, lines):
+    path = arena.path(name)
+    with open(path, "w") as f:
+        f.write("".join(f"{key}={value}\n" for key, value in lines.items()))
+    return path
+
+
+def our_shell(tool, connect, words, flags="", *options):
+    """Status, standard output without what the connection tells, standard error."""
+    env = {k: v for k, v in os.environ.items() if k not in ("JVMFLAGS", "KAFKA_OPTS")}
+    env["CLIENT_JVMFLAGS"] = flags if isinstance(flags, str) else " ".join(flags)
+    server = ["-server", connect] if tool == "zkCli.sh" else [connect]
+    done = subprocess.run(
+        [os.path.join(harness.BUILD, "gregor-tools"), tool, *server, *options, *words],
+        capture_output=True, text=True, timeout=120, env=env)
+    return done.returncode, done.stdout.splitlines()[-1:], done.stderr
+
+
+def kafka_tls(k, **more):
+    """zookeeper-shell.sh's file: PEM stores, and names of Kafka."""
+    return {"zookeeper.ssl.client.enable": "true",
+            "zookeeper.clientCnxnSocket": "org.apache.zookeeper.ClientCnxnSocketNetty",
+            "zookeeper.ssl.keystore.location": k.path("ann.pem"),
+            "zookeeper.ssl.truststore.location": k.path("ca.pem"),
+            "zookeeper.ssl.truststore.type": "PEM", **more}
+
+
+def test_our_shells_speak_tls_to_either_service(arena):
+    k = keys(arena)
+    flags = java_tls(k, "ann.p12")
+    settings = dict(flag[2:].split("=", 1) for flag in flags)
+    config = file_of(arena, "client.properties", settings)
+    kafka = file_of(arena, "kafka.properties", kafka_tls(k))
+    for s in both(arena, tls_lines(k)):
+        at = f"localhost:{s.secure}"
+        said = our_shell("zkCli.sh", at, ["create", "/a", "hello"], flags)
+        assert said[0] == 0 and "Created /a" in said[2], said
+        for said in (our_shell("zkCli.sh", at, ["get", "/a"], "", "-client-configuration",
+                               config),
+                     our_shell("zkCli.sh", at, ["get", "/a"], "", *flags),
+                     our_shell("zookeeper-shell.sh", f"127.0.0.1:{s.secure}",
+                               ["get", "/a"], "", "-zk-tls-config-file", kafka),
+                     our_shell("zookeeper-shell.sh", at,
+                               ["get", "/a", "-zk-tls-config-file", kafka]),
+                     our_shell("zkCli.sh", f"localhost:{s.port}", ["get", "/a"])):
+            assert said == (0, ["hello"], ""), said
+        big = "x" * 900000  # many records of TLS, both ways
+        got = subprocess.run(
+            [os.path.join(harness.BUILD, "gregor-tools"), "zookeeper-shell.sh", at,
+             "-zk-tls-config-file", kafka],
+            input=f"create /big {big}\nget /big\nwhoami\nquit\n", capture_output=True,
+            text=True, timeout=120)
+        assert big in got.stdout and "x509: CN=ann" in got.stdout, got.stdout[-500:]
+
+
+def test_our_shells_refuse_whom_they_can_not_trust(arena):
+    k = keys(arena)
+    ours, real = both(arena, tls_lines(k))
+
+    def said(s, host="localhost", tool="zookeeper-shell.sh", port=None, **more):
+        path = file_of(arena, "tls.properties", kafka_tls(k, **{
+            "zookeeper.ssl." + key.replace("_", "."): v for key, v in more.items()}))
+        return our_shell(tool, f"{host}:{port or s.secure}", ["ls", "/"], "",
+                         "-zk-tls-config-file", path)
+    for s in (ours, real):
+        for words, more in (
+                ("put its issuer into the trust store",
+                 {"truststore_location": k.path("stranger.crt")}),
+                ("names another host", {"host": "127.0.0.2"}),
+                ("a certificate", {"keystore_location": ""}),
+                ("does this port speak TLS?", {"port": s.port})):
+            status, _, err = said(s, **more)
+            assert status == 1 and words in err and "ConnectionLoss" in err, (words, err)
+        assert said(s, host="127.0.0.2", endpoint_identification_algorithm="")[0] == 0
+    for words, more in (
+            ("wrong zookeeper.ssl.keystore.password",
+             {"keystore_location": k.path("ann.p12"), "keystore_password": "x"}),
+            ("zookeeper.ssl.truststore.location", {"truststore_location": "/nowhere"}),
+            ("keytool", {"truststore_location": k.path("old.jks")}),
+            ("zookeeper.ssl.crl.enable=true", {"crl_enable": "true"}),
+            ("TLSv9", {"enabled_protocols": "TLSv9"}),
+            ("zookeeper.ssl.cipher.suites", {"cipher_suites": "TLS_FOO"})):
+        status, _, err = said(ours, **more)
+        assert status == 1 and words in err and err.count("\n") == 1, (words, err)
+    assert said(ours, enabled_protocols="TLSv1.2", cipher_suites="TLS_ECDHE_RSA_WITH_"
+                "AES_128_GCM_SHA256")[0] == 0
+
+
 def test_kazoo_over_tls_works(arena):
     try:
         from kazoo.client import KazooClient
