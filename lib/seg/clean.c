@@ -12,6 +12,12 @@
 #include "base/mem.h"
 #include "seg/clean_out.h"
 
+enum { FORGET_BYTES = 8 << 20 }; /* taken out of the page cache at once */
+
+/* A smaller log may well be read from the page cache soon, as by a consumer
+ * that starts with all of it. A larger one only drives out what is. */
+#define BYPASS_FROM (UINT64_C(1) << 30)
+
 struct clean {
     struct log *log;
     const struct log_clean_range *range;
@@ -20,6 +26,7 @@ struct clean {
     struct log_config config;
     struct segment *row; /* segments below the uncleanable offset; owned */
     uint32_t n;
+    bool bypass;          /* the page cache */
     uint32_t truncations; /* the log's count when the row was copied */
     int64_t now_ms;
     struct clean_map map;
@@ -231,6 +238,16 @@ static enum err copy_batch(struct clean *c, const struct batch *batch,
     return err == ERR_OK ? go_on(c, batch->bytes.len + bytes, why) : err;
 }
 
+/* What is copied soon goes for good. Its pages, read twice, would outlive
+ * others in the page cache. From the start each time, as a large page goes only
+ * when all of it is named. */
+static void forget(const struct clean *c, const struct seg_file *file,
+                   uint32_t to)
+{
+    if (c->bypass)
+        log_fs(c->log)->forget(log_fs(c->log), seg_file_fd(file), 0, to);
+}
+
 static enum err copy_segment(struct clean *c, const struct segment *segment,
                              struct clean_out *out, int64_t *modified_ms,
                              struct errmsg *why)
@@ -238,6 +255,7 @@ static enum err copy_segment(struct clean *c, const struct segment *segment,
     struct seg_file *file;
     struct batch batch;
     struct scan scan;
+    uint32_t forgotten = 0;
     enum err err = modified(c, segment, modified_ms, why);
 
     if (err == ERR_OK)
@@ -249,7 +267,13 @@ static enum err copy_segment(struct clean *c, const struct segment *segment,
         err = copy_batch(c, &batch, out, why);
         if (err != ERR_OK)
             break;
+        if (scan.position - forgotten >= FORGET_BYTES) {
+            forget(c, file, scan.position);
+            forgotten = scan.position;
+        }
     }
+    if (err == ERR_ABSENT)
+        forget(c, file, segment->size);
     return walk_end(c, segment, &scan, &file, err, why);
 }
 
@@ -265,7 +289,7 @@ static enum err copy_group(struct clean *c, const struct segment *group,
     clean_filter_tails(&c->filter, &c->log->producers);
     lock_give(&c->log->lock);
     err = clean_out_start(&out, c->log, group[0].base, &c->config,
-                          c->options->io_bytes, why);
+                          c->options->io_bytes, c->bypass, why);
     for (uint32_t i = 0; i < n && err == ERR_OK; i++)
         err = copy_segment(c, &group[i], &out, &modified_ms, why);
     if (err == ERR_OK)
@@ -353,6 +377,7 @@ static enum err copy_all(struct clean *c, struct errmsg *why)
 static void copy_row(struct clean *c)
 {
     struct log *log = c->log;
+    uint64_t bytes = 0, from = c->options->bypass_from;
 
     lock_take(&log->lock);
     c->truncations = log->truncations;
@@ -362,6 +387,9 @@ static void copy_row(struct clean *c)
     c->row = mem_need_array(c->n > 0 ? c->n : 1, sizeof *c->row);
     memcpy(c->row, log->segments, c->n * sizeof *c->row);
     lock_give(&log->lock);
+    for (uint32_t i = 0; i < c->n; i++)
+        bytes += c->row[i].size;
+    c->bypass = bytes >= (from > 0 ? from : BYPASS_FROM);
 }
 
 /* Tombstones of magic 0 and 1 know no horizon: the time at which the compacted

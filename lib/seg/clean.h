@@ -59,6 +59,9 @@ struct log_clean_options {
     double map_load;  /* how full the map may become, above 0, below 1 */
     size_t io_bytes;  /* read at once, and written at once; 0: 1 MiB. A batch
                          that is larger takes as much as it has */
+    uint64_t bypass_from; /* a log of so many bytes is written past the page
+                             cache, by 1 MiB at once, and leaves it while it is
+                             read; 0: 1 GiB */
     /* Called after each piece of `bytes` read and written; may block (a
      * throttle). False: give up with ERR_CLOSED. NULL: go on. */
     bool (*go_on)(void *context, size_t bytes);

@@ -39,9 +39,10 @@ static enum err create(const struct clean_out *out, enum seg_kind kind, int *fd,
 
 enum err clean_out_start(struct clean_out *out, struct log *log, int64_t base,
                          const struct log_config *config, size_t io_bytes,
-                         struct errmsg *why)
+                         bool direct, struct errmsg *why)
 {
     size_t most = (size_t)config->segment_index_bytes;
+    enum err err;
 
     *out = (struct clean_out){ .log = log,
                                .base = base,
@@ -56,7 +57,10 @@ enum err clean_out_start(struct clean_out *out, struct log *log, int64_t base,
     wr_init(&out->indexes[SEG_INDEX], most - most % INDEX_ENTRY);
     wr_init(&out->indexes[SEG_TIMEINDEX], most - most % TIME_ENTRY);
     wr_init(&out->indexes[SEG_TXNINDEX], TXN_BYTES_MOST);
-    return create(out, SEG_LOG, &out->fd, why);
+    err = create(out, SEG_LOG, &out->fd, why);
+    if (err == ERR_OK)
+        direct_init(&out->way, log_fs(log), out->fd, direct);
+    return err;
 }
 
 /* -- adding -------------------------------------------------------------------
@@ -69,8 +73,7 @@ static enum err write_data(struct clean_out *out, struct errmsg *why)
 
     if (out->data.len == 0)
         return ERR_OK;
-    err = io_write(fs, out->fd, out->data.data, out->data.len,
-                   (int64_t)out->written);
+    err = direct_write(&out->way, out->data.data, out->data.len);
     if (err != ERR_OK)
         return io_fail(why, "write a compacted segment of", out->log->name);
     out->written += out->data.len;
@@ -174,6 +177,8 @@ enum err clean_out_finish(struct clean_out *out, int64_t modified_ms,
     char path[SEG_PATH_MOST];
     enum err err = write_data(out, why);
 
+    if (err == ERR_OK && direct_finish(&out->way) != ERR_OK)
+        err = io_fail(why, "write a compacted segment of", out->log->name);
     time_entry(out, 0);
     if (err == ERR_OK && out->indexes[SEG_TIMEINDEX].err != ERR_OK)
         err = ERR_NOMEM;
@@ -204,6 +209,7 @@ enum err clean_out_drop(struct clean_out *out, struct errmsg *why)
         if (err == ERR_OK)
             err = io_unlink(log_fs(out->log), path, why);
     }
+    direct_fini(&out->way);
     wr_fini(&out->data);
     for (int kind = 0; kind < SEG_KINDS; kind++)
         wr_fini(&out->indexes[kind]);

@@ -12,6 +12,7 @@
 #define GREGOR_SEG_CLEAN_OUT_H
 
 #include "seg/clean_filter.h"
+#include "seg/direct.h"
 
 struct clean_out {
     struct log *log;
@@ -19,10 +20,11 @@ struct clean_out {
     uint32_t interval; /* index.interval.bytes */
     size_t io_bytes;   /* written at once */
     int fd;            /* of .log.cleaned; -1: not open */
+    struct direct way; /* by which they are written to it */
     bool files;        /* there may be .cleaned files */
     struct wr data;    /* batches not written yet */
-    uint64_t written;  /* bytes of .log written */
-    uint64_t begun;    /* of them, on their way to the disk */
+    uint64_t written;  /* bytes of .log on their way */
+    uint64_t begun;    /* of them, those begun to be synced */
     uint64_t noted;    /* .log bytes that clean_out_note() has seen */
     uint32_t since;    /* bytes since the last index entry */
     struct wr indexes[SEG_KINDS]; /* entries; [SEG_LOG] is not used */
@@ -31,11 +33,12 @@ struct clean_out {
     int64_t last_time; /* of the last .timeindex entry; -1 none */
 };
 
-/* Begin a segment; `io_bytes` 0: the default. Errors leave nothing but what
- * clean_out_drop() removes. */
+/* Begin a segment; `io_bytes` 0: the default; `direct`: past the page cache, if
+ * that can be. Errors leave nothing but what clean_out_drop() removes. */
 MUST_USE enum err clean_out_start(struct clean_out *out, struct log *log,
                                   int64_t base, const struct log_config *config,
-                                  size_t io_bytes, struct errmsg *why);
+                                  size_t io_bytes, bool direct,
+                                  struct errmsg *why);
 
 /* A batch was put at the end of out->data: index it, and write when there is
  * enough. */

@@ -19,6 +19,8 @@
 
 enum fs_kind { FS_FILE, FS_DIRECTORY, FS_OTHER };
 
+enum { FS_DIRECT_UNIT = 4096 }; /* bytes */
+
 struct fs_stat {
     int64_t size;     /* bytes */
     int64_t mtime_ms; /* since 1970 */
@@ -40,11 +42,18 @@ struct fs {
                             int64_t position);
     ssize_t (*pwritev)(const struct fs *fs, int fd, const struct iovec *iov,
                        int n_iov, int64_t position);
+    /* Has writes bypass the page cache from now on, or no longer. Meanwhile
+     * memory, position and length of each must be multiples of FS_DIRECT_UNIT;
+     * a device that wants still more says EINVAL. */
+    int (*direct)(const struct fs *fs, int fd, bool on);
     int (*fsync)(const struct fs *fs, int fd);
     int (*fdatasync)(const struct fs *fs, int fd);
     /* Begins to write a range to the disk and does not wait for it: a hint. */
     void (*begin_sync)(const struct fs *fs, int fd, int64_t position,
                        int64_t n);
+    /* Takes a range out of the page cache, but for what is not on the disk yet
+     * or in use: a hint. */
+    void (*forget)(const struct fs *fs, int fd, int64_t position, int64_t n);
     int (*syncfs)(const struct fs *fs, int fd); /* all of the file system */
     int (*ftruncate)(const struct fs *fs, int fd, int64_t size);
     int (*fallocate)(const struct fs *fs, int fd, int64_t size);

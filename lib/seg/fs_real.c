@@ -49,6 +49,16 @@ static ssize_t real_pwritev(const struct fs *fs, int fd,
     return pwritev(fd, iov, n_iov, position);
 }
 
+static int real_direct(const struct fs *fs, int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    (void)fs;
+    if (flags < 0)
+        return -1;
+    return fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 static int real_fsync(const struct fs *fs, int fd)
 {
     (void)fs;
@@ -66,6 +76,13 @@ static void real_begin_sync(const struct fs *fs, int fd, int64_t position,
 {
     (void)fs;
     (void)sync_file_range(fd, position, n, SYNC_FILE_RANGE_WRITE);
+}
+
+static void real_forget(const struct fs *fs, int fd, int64_t position,
+                        int64_t n)
+{
+    (void)fs;
+    (void)posix_fadvise(fd, position, n, POSIX_FADV_DONTNEED);
 }
 
 static int real_syncfs(const struct fs *fs, int fd)
@@ -221,9 +238,11 @@ const struct fs *fs_real(void)
         .pread = real_pread,
         .pread_cached = real_pread_cached,
         .pwritev = real_pwritev,
+        .direct = real_direct,
         .fsync = real_fsync,
         .fdatasync = real_fdatasync,
         .begin_sync = real_begin_sync,
+        .forget = real_forget,
         .syncfs = real_syncfs,
         .ftruncate = real_ftruncate,
         .fallocate = real_fallocate,

@@ -22,6 +22,7 @@
 static struct log_rig rig;
 static struct errmsg why;
 static char seen[65536];
+static uint64_t bypass_from;
 
 struct how {
     int codec;
@@ -31,15 +32,20 @@ struct how {
     bool transactional;
 };
 
-static void start(void)
+static void start_on(const struct fs *fs)
 {
-    log_rig_start(&rig);
+    log_rig_start_on(&rig, fs);
     rig.config.cleanup_compact = true;
     rig.config.cleanup_delete = false;
     rig.config.min_cleanable_dirty_ratio = 0;
     rig.config.delete_retention_ms = 1000;
     rig.config.file_delete_delay_ms = 0;
     log_config_set(rig.log, &rig.config);
+}
+
+static void start(void)
+{
+    start_on(fs_real());
 }
 
 /* The next record of the text; false when none is left. */
@@ -151,7 +157,8 @@ static enum err try_clean_with(size_t map_bytes, struct log_clean_stats *stats)
 {
     struct log_clean_range range;
     struct log_clean_options options = { .map_bytes = map_bytes,
-                                         .map_load = 0.9 };
+                                         .map_load = 0.9,
+                                         .bypass_from = bypass_from };
     enum err err = log_clean_range_find(rig.log, rig.now_ms, &range, &why);
 
     return err != ERR_OK
@@ -886,6 +893,78 @@ static struct clean_key map_key(const struct clean_map *map, int i)
     return clean_map_key(map, bytes_of(text));
 }
 
+/* A batch of so many keys, over and over. */
+static void put_many(int records, int keys)
+{
+    char text[4096];
+    size_t n = 0;
+
+    for (int i = 0; i < records; i++)
+        n +=
+            (size_t)snprintf(text + n, sizeof text - n, "k%d=%d ", i % keys, i);
+    put(text);
+}
+
+START_TEST(keys_of_a_large_batch_supersede_each_other)
+{
+    struct log_clean_stats stats;
+
+    start();
+    put_many(200, 90);
+    put("k3=new k89=new");
+    roll();
+    stats = clean();
+    ck_assert_uint_eq(stats.keys, 90);
+    ck_assert_uint_eq(stats.records_read, 202);
+    ck_assert_uint_eq(stats.records_kept, 90);
+    dump();
+    ck_assert_ptr_nonnull(strstr(seen, "110:k20=110 111:k21=111"));
+    ck_assert_ptr_nonnull(strstr(seen, "199:k19=199 200:k3=new 201:k89=new"));
+    log_rig_stop(&rig);
+}
+END_TEST
+
+static int n_direct, n_forgotten;
+
+static int count_direct(const struct fs *fs, int fd, bool on)
+{
+    n_direct += on;
+    return fs_real()->direct(fs, fd, on);
+}
+
+static void count_forget(const struct fs *fs, int fd, int64_t position,
+                         int64_t n)
+{
+    n_forgotten++;
+    fs_real()->forget(fs, fd, position, n);
+}
+
+START_TEST(only_a_large_log_bypasses_the_page_cache)
+{
+    struct fs fs = *fs_real();
+    char small[sizeof seen];
+
+    fs.direct = count_direct;
+    fs.forget = count_forget;
+    for (int large = 0; large < 2; large++) {
+        start_on(&fs);
+        put_many(200, 90);
+        roll();
+        put_many(20, 20);
+        roll();
+        bypass_from = large ? 1000 : 1000000;
+        clean();
+        dump();
+        log_rig_stop(&rig);
+        ck_assert_int_eq(n_direct, large ? 1 : 0);
+        ck_assert_int_eq(n_forgotten, large ? 2 : 0);
+        if (!large)
+            strcpy(small, seen);
+    }
+    ck_assert_str_eq(seen, small);
+}
+END_TEST
+
 START_TEST(a_map_finds_what_was_put)
 {
     struct clean_map map;
@@ -937,4 +1016,6 @@ UNIT_MAIN("clean", a_map_finds_what_was_put,
           progress_is_remembered_and_lowered_by_truncation,
           a_checkpoint_beyond_the_log_starts_anew, it_ends_when_told_to,
           a_damaged_batch_is_refused_and_kept,
+          keys_of_a_large_batch_supersede_each_other,
+          only_a_large_log_bypasses_the_page_cache,
           a_plan_of_before_reads_the_old_file, indexes_lead_to_what_is_left)
