@@ -2,6 +2,7 @@
 #include "api/config_edit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "broker.h"
 #include "wire/errors.h"
@@ -179,6 +180,13 @@ int16_t config_changes_check(const struct config_edit *edit, struct errmsg *why)
             len += (size_t)snprintf(nulls + len, sizeof nulls - len, "%s%.*s",
                                     len > 0 ? ", " : "",
                                     BYTES_ARG(changes[i].name));
+    for (size_t i = 0; i < edit->n_changes; i++)
+        if (changes[i].name.len > 0 &&
+            memchr(changes[i].name.at, 0, changes[i].name.len) != NULL) {
+            /* none of ours, and no name in JSON for our reader */
+            err_set(why, ERR_INVALID, "A config name with a zero byte");
+            return KAFKA_INVALID_REQUEST;
+        }
     if (len == 0)
         return KAFKA_NONE;
     err_set(why, ERR_INVALID, "Null value not supported for : %s", nulls);
@@ -226,9 +234,10 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
         edit->error = KAFKA_INVALID_REQUEST;
         return;
     }
-    for (size_t i = 0; !replace && i < n_old; i++)
-        pair_put(edit, arena_copy(arena, old[i].name),
-                 arena_copy(arena, old[i].value));
+    for (size_t i = 0; !replace && i < n_old; i++) /* no name stands twice */
+        edit->pairs[edit->n_pairs++] =
+            (struct conf_pair){ arena_copy(arena, old[i].name),
+                                arena_copy(arena, old[i].value) };
     for (size_t i = 0; edit->error == KAFKA_NONE && i < edit->n_changes; i++)
         change_apply(edit, arena, &edit->changes[i]);
     if (edit->error != KAFKA_NONE)

@@ -151,18 +151,21 @@ static void edit_read(struct zk_op *op)
     int32_t version = op->stat.version;
     struct conf_pair *old = NULL;
     size_t n_old = 0;
+    enum err err = ERR_OK;
     struct errmsg why;
 
     if (op->err != ERR_OK && !fresh) {
         edit_fail_zk(edit);
         return;
     }
-    if (!fresh && !edit->all->replace &&
-        znode_config_read(op->data, &request->arena, &old, &n_old, &why) !=
-            ERR_OK) {
+    if (!fresh && !edit->all->replace)
+        err = znode_config_read(op->data, &request->arena, &old, &n_old, &why);
+    if (err != ERR_OK && err != ERR_FORMAT) {
         edit_end(edit, KAFKA_UNKNOWN_SERVER_ERROR, why.text);
         return;
     }
+    if (err == ERR_FORMAT) /* counts as none, or it could never be mended */
+        n_old = 0;
     config_edit_merge(edit, &request->arena, request->broker->config,
                       edit->all->replace, old, n_old);
     if (edit->error != KAFKA_NONE || edit->all->validate_only)

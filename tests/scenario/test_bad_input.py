@@ -13,7 +13,7 @@ import time
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from harness import until  # noqa: E402
+from harness import Skip, until  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -231,6 +231,42 @@ def test_memory_of_large_requests_is_given_back(arena):
         t.join()
     until(lambda: rss_mb(b) < before + 30, 30, "memory comes back")
     works(arena, b)
+
+
+def incremental(b, name, value):
+    with connect(b) as s:
+        s.settimeout(30)
+        s.sendall(frame(44, 0, struct.pack(">ibh1sih", 1, 4, 1, b"0", 1, len(name)) +
+                        name + struct.pack(">bh", 0, len(value)) + value + b"\0"))
+        return struct.unpack(">h", answer(s)[12:14])[0]
+
+
+def test_configs_that_are_no_text_harm_no_others(arena):
+    b = arena.gregor()
+    assert incremental(b, b"first", b"1") == 0
+    assert incremental(b, b"odd\xff", b"\xff\xfe\"\n\0\xc0\x80") == 0
+    assert incremental(b, b"zero\0byte", b"1") == 42
+    assert incremental(b, b"last", b"1") == 0
+    assert "config_znode_unreadable" not in b.log(), b.log()
+    b.stop()
+    b.start()
+    assert "config_znode_unreadable" not in b.log(), b.log()
+    works(arena, b)
+
+
+def test_a_config_znode_that_cannot_be_read_is_set_anew(arena):
+    service = arena.service("keeper")
+    b = arena.gregor(service.connect)
+    try:
+        from kazoo.client import KazooClient
+    except ImportError:
+        raise Skip("python3-kazoo is not installed")
+    zk = KazooClient(hosts=service.connect, timeout=10)
+    zk.start(10)
+    zk.create("/config/brokers/0", b'{"version":1,"config":{"a":', makepath=True)
+    assert incremental(b, b"first", b"1") == 0
+    assert b'"first":"1"' in zk.get("/config/brokers/0")[0]
+    zk.stop()
 
 
 def test_a_stop_ends_requests_that_wait_for_leaders(arena):

@@ -9,7 +9,8 @@
 /* -- znode_json.c: writing. Commas are put by whoever writes the next thing. */
 
 void jw_text(struct wr *w, const char *text); /* as it is */
-void jw_string(struct wr *w, struct bytes b); /* quoted, escaped as Jackson */
+void jw_string(struct wr *w, struct bytes b); /* quoted, escaped as Jackson;
+                                                   what is not UTF-8 replaced */
 void jw_int(struct wr *w, int64_t v);
 void jw_ints(struct wr *w, const int32_t *v, size_t n);
 void jw_comma(struct wr *w, size_t index); /* before all but the first */

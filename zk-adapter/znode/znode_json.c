@@ -58,24 +58,52 @@ static size_t write_wide(struct wr *w, struct bytes b)
     return 4;
 }
 
+/* Bytes of the character at the start of `b`; 0: they are not UTF-8. */
+static size_t utf8_length(struct bytes b)
+{
+    static const uint8_t lowest[5][2] = {
+        { 0, 0 }, { 0, 0 }, { 0xc2, 0x80 }, { 0xe0, 0xa0 }, { 0xf0, 0x90 }
+    };
+    uint8_t c = b.at[0];
+    size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+    if (n == 1)
+        return 1;
+    if (n > b.len || c < lowest[n][0] || c > 0xf4)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((b.at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c == lowest[n][0] && b.at[1] < lowest[n][1]) || /* could be shorter */
+        (c == 0xed && b.at[1] >= 0xa0) ||                /* a surrogate */
+        (c == 0xf4 && b.at[1] >= 0x90))                  /* behind the last */
+        return 0;
+    return n;
+}
+
 static size_t write_one(struct wr *w, struct bytes b)
 {
     static const char short_from[] = "\"\\\b\t\n\f\r";
     static const char short_to[] = "\"\\btnfr";
     uint8_t c = b.at[0];
     const char *at = c ? strchr(short_from, c) : NULL;
+    size_t n = utf8_length(b);
 
+    if (n == 0) { /* Java reads such bytes as this character */
+        jw_text(w, "\xef\xbf\xbd");
+        return 1;
+    }
     if (at != NULL) {
         wr_u8(w, '\\');
         wr_u8(w, (uint8_t)short_to[at - short_from]);
     } else if (c < 0x20) {
         escape_unit(w, c);
-    } else if (c >= 0xf0 && b.len >= 4) {
+    } else if (n == 4) {
         return write_wide(w, b);
     } else {
-        wr_u8(w, c);
+        wr_raw(w, b.at, n);
     }
-    return 1;
+    return n;
 }
 
 void jw_string(struct wr *w, struct bytes b)

@@ -142,6 +142,16 @@ START_TEST(more_changes_than_there_are_keys_are_refused_at_once)
 }
 END_TEST
 
+START_TEST(a_name_with_a_zero_byte_is_refused)
+{
+    const struct config_change change = { .name = bytes_make("a\0b", 3),
+                                          .value = BYTES("v") };
+    struct config_edit edit = edit_topic(&change, 1, NULL, 0, false);
+
+    ck_assert_int_eq(edit.error, KAFKA_INVALID_REQUEST);
+}
+END_TEST
+
 START_TEST(a_list_too_long_to_compare_is_refused)
 {
     char *text = calloc(1, INT16_MAX + 2);
@@ -171,6 +181,7 @@ int main(void)
     tcase_add_test(tc, replacing_drops_what_is_not_named);
     tcase_add_test(tc, bad_values_lists_and_duplicates_are_refused);
     tcase_add_test(tc, more_changes_than_there_are_keys_are_refused_at_once);
+    tcase_add_test(tc, a_name_with_a_zero_byte_is_refused);
     tcase_add_test(tc, a_list_too_long_to_compare_is_refused);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);

@@ -373,6 +373,54 @@ START_TEST(a_config_is_lenient_about_everything_but_its_values)
 }
 END_TEST
 
+/* What is written of a value, between its quotes. */
+static struct bytes value_written(const char *value, size_t len)
+{
+    const struct conf_pair pair = { BYTES("a"), bytes_make(value, len) };
+    static const char before[] = "{\"version\":1,\"config\":{\"a\":\"";
+
+    w.len = 0;
+    znode_config_write(&w, &pair, 1);
+    ck_assert_int_eq(w.err, ERR_OK);
+    return bytes_make(w.data + sizeof before - 1,
+                      w.len - (sizeof before - 1) - 3);
+}
+
+START_TEST(text_that_is_not_utf_8_is_written_as_java_would_read_it)
+{
+    static const char *const good[] = { "x",
+                                        "\xc2\x80",
+                                        "\xdf\xbf",
+                                        "\xe0\xa0\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xef\xbf\xbf" };
+    static const char *const bad[] = { "\x80", "\xbf", "\xc0", "\xc1", "\xf5",
+                                       "\xff", "\xc2", "\xe0", "\xf0" };
+    struct conf_pair *pairs;
+    size_t n;
+
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        ck_assert(bytes_is(value_written(good[i], strlen(good[i])), good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert(bytes_is(value_written(bad[i], 1), "\xef\xbf\xbd"));
+    ck_assert(bytes_is(value_written("\xf0\x9f\x98\x80", 4), "\\uD83D\\uDE00"));
+    ck_assert(
+        bytes_is(value_written("\xe2\x82", 2), "\xef\xbf\xbd\xef\xbf\xbd"));
+    /* whatever two or three bytes: our own reader takes it */
+    for (unsigned c = 0; c < 0x10000; c += 7) {
+        const char text[] = { (char)(c >> 8), (char)c, 'z' };
+
+        value_written(text, c % 3 + 1);
+        arena_reset(&arena);
+        ck_assert_int_eq(znode_config_read(bytes_make(w.data, w.len), &arena,
+                                           &pairs, &n, &why),
+                         ERR_OK);
+        ck_assert_uint_eq(n, 1);
+    }
+}
+END_TEST
+
 START_TEST(both_versions_of_a_config_change_become_an_entity_path)
 {
     struct bytes path;
@@ -582,6 +630,7 @@ int main(void)
     tcase_add_test(t, a_topic_is_sorted_and_its_missing_parts_are_empty);
     tcase_add_test(t, a_state_without_json_is_absent);
     tcase_add_test(t, a_config_is_lenient_about_everything_but_its_values);
+    tcase_add_test(t, text_that_is_not_utf_8_is_written_as_java_would_read_it);
     tcase_add_test(t, both_versions_of_a_config_change_become_an_entity_path);
     tcase_add_test(t, a_reassignment_with_an_unknown_key_is_refused);
     tcase_add_test(t, features_must_make_sense);
