@@ -11,6 +11,9 @@
  * than that is none of theirs. More would only cost time on the loop. */
 enum { CHANGES_MOST = 500, LIST_MOST = INT16_MAX };
 
+/* Names that nobody knows are kept as well, in Kafka too, but not for ever. */
+enum { PAIRS_MOST = 2000 };
+
 __attribute__((format(printf, 4, 5))) static void
 edit_fail(struct config_edit *edit, struct arena *arena, int16_t error,
           const char *format, ...)
@@ -240,6 +243,10 @@ void config_edit_merge(struct config_edit *edit, struct arena *arena,
                                 arena_copy(arena, old[i].value) };
     for (size_t i = 0; edit->error == KAFKA_NONE && i < edit->n_changes; i++)
         change_apply(edit, arena, &edit->changes[i]);
+    if (edit->error == KAFKA_NONE && edit->n_pairs > PAIRS_MOST &&
+        edit->n_pairs > n_old)
+        edit_fail(edit, arena, KAFKA_INVALID_REQUEST,
+                  "More than %d configurations for one resource.", PAIRS_MOST);
     if (edit->error != KAFKA_NONE)
         return;
     if (edit->type == RESOURCE_TOPIC)

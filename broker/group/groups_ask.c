@@ -89,6 +89,9 @@ static void join_enter(struct groups *groups, struct bytes group_id_,
         shard_env_init(&env, shard);
     if (entered && !session_allowed(groups, session_ms))
         error = KAFKA_INVALID_SESSION_TIMEOUT;
+    /* Kafka takes it, and can neither answer it nor describe the group. */
+    if (error == KAFKA_NONE && join->fresh->id.len > INT16_MAX)
+        error = KAFKA_INVALID_REQUEST;
     if (error == KAFKA_NONE) {
         group = join->member_id.len == 0
                     ? shard_get(shard, group_id_, env.env.wall_ms)

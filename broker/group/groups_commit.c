@@ -140,8 +140,9 @@ typedef struct wire_offset_fetch_response_groups_topics topic_out;
 typedef struct wire_offset_fetch_response_groups_topics_partitions
     partition_out;
 
-/* All that is committed, however much: the group's own bound. */
-#define FETCH_MOST ((size_t)1 << 30)
+/* Of one answer: millions of partitions, however often the request names a
+ * group. */
+#define FETCH_MOST ((size_t)256 << 20)
 
 static void fetch_one(struct arena *arena, struct group *group,
                       struct bytes topic, int32_t partition, bool stable,

@@ -21,6 +21,7 @@ import harness  # noqa: E402
  REBALANCE) = 22, 23, 24, 25, 26, 27
 NON_EMPTY, NOT_FOUND, ID_REQUIRED, FULL, FENCED, SUBSCRIBED = 68, 69, 79, 81, 82, 86
 JOIN, HEARTBEAT, LEAVE, SYNC, DESCRIBE, LIST, DELETE = 11, 12, 13, 14, 15, 16, 42
+INVALID_REQUEST = 42
 FIND, COMMIT, FETCH, OFFSET_DELETE = 10, 8, 9, 47
 SHORT = 3000  # milliseconds of a session that is to end while the test waits
 
@@ -638,6 +639,61 @@ def test_groups_in_use_are_kept_and_empty_ones_go(arena):
     s = Client(b, "stored")
     assert s.delete_offsets("t", 0) == (NONE, [NONE])
     assert s.delete() == NOT_FOUND and s.describe()[1] == "Dead"
+
+
+def test_a_list_by_very_many_states_is_answered_and_holds_nobody_up(arena):
+    b = broker(arena)
+    ready(b, arena, "t")
+    c = Client(b)
+    for i in range(3000):
+        c.group = f"g{i}"
+        assert c.commit(-1, "", {"t": [(0, 1, "")]}) == [NONE]
+    other = Client(b, "other")
+
+    def names(*states):
+        n = sum(k for k, _ in states) + 1
+        body = pack("BBB", n & 127 | 128, n >> 7 & 127 | 128, n >> 14) + b"".join(
+            k * (pack("B", len(s) + 1) + s) for k, s in states) + b"\0"
+        return c.send(LIST, 4, body, lambda a: len(a.data))
+    began = time.monotonic()
+    names((200000, b"Stablo"))  # a moment, or 3 s of work for each 1000 groups
+    while time.monotonic() < began + 0.5:
+        other.heartbeat(1, "x")
+    assert c.get() < 20
+    assert names((100000, b"Stablo"), (1, b"Empty")).get() > 3000 * 10
+
+
+def test_an_instance_too_long_for_a_member_id_is_refused(arena):
+    b = arena.gregor(offsets_topic_num_partitions=1)  # Kafka takes it
+    ready(b, arena, "t")
+    c = Client(b)
+    assert c.join(instance="i" * 32731).get().error == INVALID_REQUEST
+    assert c.describe()[0] == NONE
+    joined = c.join(instance="i" * 32730).get()
+    assert joined.error == NONE and len(joined.id) == 32767
+    assert list(c.describe()[2]) == [joined.id]
+
+
+def test_absurd_times_of_commits_are_taken_and_expire(arena):
+    # Kafka's sums wrap around
+    b = arena.gregor(offsets_topic_num_partitions=1,
+                     offsets_retention_check_interval_ms=200)
+    ready(b, arena, "t")
+
+    def commit(group, version, retention, at):
+        times = (pack("q", retention), b"") if version > 1 else (b"", pack("q", at))
+        c = Client(b, group)
+        body = text(group) + pack("i", -1) + text("") + times[0] + many(
+            [text("t") + many([pack("iq", 0, 5) + times[1] + text("")])])
+        assert c.send(COMMIT, version, body, lambda a: a.data[-2:]).get() == b"\0\0"
+        return c
+    low, high = -2**63, 2**63 - 1
+    goes = [commit("r-low", 2, low, 0), commit("r-negative", 2, -5, 0),
+            commit("at-low", 1, 0, low)]
+    stays = [commit("r-high", 2, high, 0), commit("at-high", 1, 0, high)]
+    for c in goes:
+        until(lambda: c.fetch("t", 0) == (NONE, [-1]), 60, "it expires")
+    assert all(c.fetch("t", 0) == (NONE, [5]) for c in stays)
 
 
 def test_a_full_group_turns_the_next_one_away(arena):

@@ -152,6 +152,32 @@ START_TEST(a_name_with_a_zero_byte_is_refused)
 }
 END_TEST
 
+START_TEST(a_resource_with_very_many_overrides_takes_no_more_but_gives_some)
+{
+    enum { N = 2000 };
+    const struct config_change more = { .name = BYTES("one.more"),
+                                        .value = BYTES("v") };
+    const struct config_change less = { .name = BYTES("k7"),
+                                        .operation = CONFIG_DELETE };
+    struct conf_pair *old = calloc(N, sizeof *old);
+    struct config_edit edit = { .type = RESOURCE_BROKER,
+                                .name = BYTES("0"),
+                                .changes = &more,
+                                .n_changes = 1 };
+
+    for (int i = 0; i < N; i++)
+        old[i] =
+            (struct conf_pair){ arena_format(&arena, "k%d", i), BYTES("v") };
+    config_edit_merge(&edit, &arena, cfg, false, old, N);
+    ck_assert_int_eq(edit.error, KAFKA_INVALID_REQUEST);
+    edit.changes = &less;
+    config_edit_merge(&edit, &arena, cfg, false, old, N);
+    ck_assert_int_eq(edit.error, KAFKA_NONE);
+    ck_assert_uint_eq(edit.n_pairs, N - 1);
+    free(old);
+}
+END_TEST
+
 START_TEST(a_list_too_long_to_compare_is_refused)
 {
     char *text = calloc(1, INT16_MAX + 2);
@@ -182,6 +208,8 @@ int main(void)
     tcase_add_test(tc, bad_values_lists_and_duplicates_are_refused);
     tcase_add_test(tc, more_changes_than_there_are_keys_are_refused_at_once);
     tcase_add_test(tc, a_name_with_a_zero_byte_is_refused);
+    tcase_add_test(
+        tc, a_resource_with_very_many_overrides_takes_no_more_but_gives_some);
     tcase_add_test(tc, a_list_too_long_to_compare_is_refused);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
