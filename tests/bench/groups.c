@@ -1,19 +1,25 @@
 /* groups.c - the load of the benchmark on consumer groups, in plain requests.
  *
- *   groups beats   HOST PORT PID GROUPS MEMBERS SECONDS
- *   groups echo    HOST PORT PID GROUPS MEMBERS SECONDS
- *   groups commits HOST PORT PID TOPIC PARTITIONS CONNECTIONS DEPTH SECONDS
+ *   groups beats   HOST PORT PID GROUPS MEMBERS WARM_S SECONDS
+ *   groups echo    HOST PORT PID GROUPS MEMBERS WARM_S SECONDS
+ *   groups commits HOST PORT PID TOPIC PARTITIONS CONNECTIONS DEPTH WARM_S
+ *                  SECONDS
  *   groups round   HOST PORT MEMBERS
  *   groups killed  HOST PORT SESSION_MS INTERVAL_MS
- *   groups fill    HOST PORT TOPIC PARTITIONS GROUPS
+ *   groups fetch   HOST PORT GROUP TOPIC PARTITION
  *
- * beats: each member sends a heartbeat every 3 s, all spread evenly. echo: the
- * same bytes at the same times to one who knows no groups (echo.c). Members
- * have a connection each, or share them where there may not be so many files.
+ * beats: each member sends a heartbeat every 3 s, all spread evenly; ten times
+ * as often in the first WARM_S seconds, which are not counted. echo: the same
+ * bytes at the same times to one who knows no groups (echo.c). Members have a
+ * connection each, or share them where there may not be so many files.
  * commits: DEPTH commits of all partitions are always on their way on each
- * connection. round: from the first JoinGroup answer to the last SyncGroup's.
- * killed: one of four members gets SIGKILL just after a heartbeat; from then
- * until the others have all partitions. fill: a commit for each group.
+ * connection; the first WARM_S seconds are not counted. round: from the first
+ * JoinGroup answer to the last SyncGroup's. killed: one of four members gets
+ * SIGKILL just after a heartbeat; from then until the others have all
+ * partitions. fetch: the offset that GROUP has committed; -1 is none.
+ *
+ * After beats the members leave: no deadline of theirs disturbs what is
+ * measured next.
  *
  * Prints lines "name value". CPU is that of process PID alone, while the load
  * runs at its rate: not while it begins, nor when connections are closed.
@@ -23,7 +29,12 @@
 
 #include "groups_load.h"
 
-enum { PERIOD_S = 3, FILES_SPARE = 2000, JOIN_MOST = 3000 };
+enum {
+    PERIOD_S = 3,
+    FILES_SPARE = 2000,
+    JOIN_MOST = 3000,
+    LEAVE_SOME = 64 /* farewells between two looks for answers */
+};
 
 enum phase { JOINING, SYNCING, STABLE };
 
@@ -216,6 +227,37 @@ static void join_all(int size)
         join_some(from, from + some < n_members ? from + some : n_members);
 }
 
+/* -- farewells ------------------------------------------------------------ */
+
+/* Heartbeats that are on their way are answered first. */
+static void on_left(struct conn *c, const uint8_t *answer)
+{
+    struct member *m = &members[get32(answer + 4)];
+
+    (void)c;
+    if (m->waiting)
+        m->waiting = false;
+    else
+        left--;
+}
+
+static void leave_all(void)
+{
+    double limit = now_s() + 60;
+
+    left = n_members;
+    for (int i = 0; i < n_members; i++) {
+        begin(LEAVE, 1, i);
+        str(group_name(members[i].group));
+        str(members[i].id);
+        send_all(members[i].conn);
+        if (i % LEAVE_SOME == 0)
+            turn(0, on_left);
+    }
+    while (left > 0 && now_s() < limit)
+        turn(100, on_left);
+}
+
 /* -- heartbeats ----------------------------------------------------------- */
 
 static void on_echo(struct conn *c, const uint8_t *answer)
@@ -225,10 +267,12 @@ static void on_echo(struct conn *c, const uint8_t *answer)
     answers++;
 }
 
-/* Member i's times are i steps after `start`, and each PERIOD_S from there. */
-static void pace(double start, uint64_t *next, double end, answer_fn *on)
+/* Heartbeats until `end`: member i's times are i steps after `start`, and each
+ * period from there. */
+static void pace(double start, double period_s, uint64_t *next, double end,
+                 answer_fn *on)
 {
-    double step = (double)PERIOD_S / n_members;
+    double step = period_s / n_members;
 
     for (double now = now_s(); now < end; now = now_s()) {
         for (; start + (double)*next * step <= now; ++*next) {
@@ -241,16 +285,20 @@ static void pace(double start, uint64_t *next, double end, answer_fn *on)
     }
 }
 
-static void beats(int pid, double seconds, answer_fn *on)
+static void beats(int pid, double warm_s, double seconds, answer_fn *on)
 {
-    double start = now_s(), warm = start + 2 * PERIOD_S;
+    double start = now_s(), settled;
     uint64_t next = 0;
     struct cpu a, b;
 
-    pace(start, &next, warm, on);
+    pace(start, PERIOD_S / 10.0, &next, start + warm_s, on);
+    start = now_s();
+    settled = start + 2 * PERIOD_S;
+    next = 0;
+    pace(start, PERIOD_S, &next, settled, on);
     answers = 0;
     a = cpu_of(pid);
-    pace(start, &next, warm + seconds, on);
+    pace(start, PERIOD_S, &next, settled + seconds, on);
     b = cpu_of(pid);
     printf("connections %d\nanswers %llu\n", n_conns,
            (unsigned long long)answers);
@@ -415,7 +463,7 @@ static void run_until(double end)
 }
 
 static void commits(const char *host, int port, int pid, int n, int depth,
-                    double seconds)
+                    double warm_s, double seconds)
 {
     double began, took;
     struct cpu a, b;
@@ -426,7 +474,7 @@ static void commits(const char *host, int port, int pid, int n, int depth,
         for (int d = 0; d < depth; d++)
             commit(i, i);
     }
-    run_until(now_s() + 3); /* warm */
+    run_until(now_s() + warm_s);
     answers = 0;
     began = now_s();
     a = cpu_of(pid);
@@ -440,29 +488,33 @@ static void commits(const char *host, int port, int pid, int n, int depth,
     going = false;
 }
 
-static int fill_next, fill_groups;
+/* -- what was committed --------------------------------------------------- */
 
-static void on_fill(struct conn *c, const uint8_t *answer)
+static void on_fetched(struct conn *c, const uint8_t *answer)
 {
+    const uint8_t *p = answer + HEAD + 4; /* the number of topics, one */
+    char name[ID];
+
     (void)c;
-    commit_check(answer);
-    if (fill_next < fill_groups)
-        commit(get32(answer + 4), fill_next++);
+    p = take_str(p, name) + 8; /* of partitions, one, and its index */
+    printf("offset %lld\n", (long long)get64(p));
+    answers++;
 }
 
-static void fill_all(const char *host, int port, int groups)
+static void fetch(const char *host, int port, const char *group, int partition)
 {
-    enum { CONNS = 64 };
+    struct conn conn;
 
-    fill_groups = groups;
-    conns = calloc(CONNS, sizeof *conns);
-    for (int i = 0; i < CONNS && fill_next < groups; i++) {
-        open_conn(&conns[i], host, port);
-        commit(i, fill_next++);
-    }
-    while (answers < (uint64_t)groups)
-        turn(100, on_fill);
-    printf("commits %llu\n", (unsigned long long)answers);
+    open_conn(&conn, host, port);
+    begin(OFFSET_FETCH, 1, 0);
+    str(group);
+    i32(1);
+    str(topic);
+    i32(1);
+    i32(partition);
+    send_all(&conn);
+    while (answers == 0)
+        turn(100, on_fetched);
 }
 
 /* -- what is asked for ---------------------------------------------------- */
@@ -471,9 +523,9 @@ int main(int argc, char **argv)
 {
     const char *what = argc > 3 ? argv[1] : "", *host = argv[2];
     int port = argc > 3 ? atoi(argv[3]) : 0;
-    int number[10] = { 0 };
+    int number[11] = { 0 };
 
-    for (int i = 4; i < argc && i < 10; i++)
+    for (int i = 4; i < argc && i < 11; i++)
         number[i] = atoi(argv[i]);
     files_most();
     run_id = (int)getpid();
@@ -483,22 +535,23 @@ int main(int argc, char **argv)
         return 0;
     }
     epfd = epoll_create1(0);
-    if (strcmp(what, "beats") == 0 && argc == 8) {
+    if (strcmp(what, "beats") == 0 && argc == 9) {
         members_open(host, port, number[5], number[6]);
         join_all(number[6]);
-        beats(number[4], number[7], on_answer);
-    } else if (strcmp(what, "echo") == 0 && argc == 8) {
+        beats(number[4], number[7], number[8], on_answer);
+        leave_all();
+    } else if (strcmp(what, "echo") == 0 && argc == 9) {
         members_open(host, port, number[5], number[6]);
         pretend();
-        beats(number[4], number[7], on_echo);
-    } else if (strcmp(what, "commits") == 0 && argc == 10) {
+        beats(number[4], number[7], number[8], on_echo);
+    } else if (strcmp(what, "commits") == 0 && argc == 11) {
         topic = argv[5];
         partitions = number[6];
-        commits(host, port, number[4], number[7], number[8], number[9]);
-    } else if (strcmp(what, "fill") == 0 && argc == 7) {
-        topic = argv[4];
-        partitions = number[5];
-        fill_all(host, port, number[6]);
+        commits(host, port, number[4], number[7], number[8], number[9],
+                number[10]);
+    } else if (strcmp(what, "fetch") == 0 && argc == 7) {
+        topic = argv[5];
+        fetch(host, port, argv[4], number[6]);
     } else if (strcmp(what, "round") == 0 && argc == 5) {
         members_open(host, port, 1, number[4]);
         join_all(number[4]);

@@ -22,7 +22,14 @@
 
 enum { BUFFER = 1 << 12, ID = 128, HEAD = 8 /* length, correlation id */ };
 
-enum { COMMIT = 8, JOIN = 11, HEARTBEAT = 12, SYNC = 14 };
+enum {
+    COMMIT = 8,
+    OFFSET_FETCH = 9,
+    JOIN = 11,
+    HEARTBEAT = 12,
+    LEAVE = 13,
+    SYNC = 14
+};
 
 enum { NO_ERROR = 0, REBALANCE_IN_PROGRESS = 27 };
 
@@ -162,6 +169,12 @@ static inline int32_t get32(const uint8_t *p)
 {
     return (int32_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
                      (uint32_t)p[2] << 8 | p[3]);
+}
+
+static inline int64_t get64(const uint8_t *p)
+{
+    return (int64_t)((uint64_t)(uint32_t)get32(p) << 32 |
+                     (uint32_t)get32(p + 4));
 }
 
 /* A string of an answer, into ID bytes; what follows it. */
