@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "keeper/klog.h"
 
 enum {
-    PIECE = 256 << 10, /* bytes written at once */
-    AHEAD = 8 << 20,   /* bytes allocated at once */
-    ALIGNMENT = 4096,  /* what any disk asks of direct writes */
+    PIECE = 128 << 10, /* bytes written at once */
+    REST_MOST_US = 20000,
+    AHEAD = 8 << 20,  /* bytes allocated at once */
+    ALIGNMENT = 4096, /* what any disk asks of direct writes */
 };
 
 void ksnap_file_init(struct ksnap_file *file)
@@ -68,7 +71,8 @@ static enum err piece_write(struct ksnap_file *file, size_t len,
     struct bytes b = bytes_make(file->stage, len);
     enum err err;
 
-    make_room(file);
+    if (len == PIECE) /* a small file is not worth it */
+        make_room(file);
     err = klog_write_at(file->fd, b, file->position, why);
     if (err != ERR_OK && file->direct && errno == EINVAL) {
         err = go_buffered(file, why);
@@ -86,6 +90,29 @@ static enum err piece_write(struct ksnap_file *file, size_t len,
     return ERR_OK;
 }
 
+/* The disk is the log's for as long as it was ours: a sync waits for what was
+ * written before it, and so for half as much. */
+static void rest(int64_t began_us)
+{
+    int64_t us = clock_mono_us() - began_us;
+    struct timespec time = {
+        .tv_nsec = 1000 * (us < REST_MOST_US ? us : REST_MOST_US)
+    };
+
+    (void)nanosleep(&time, NULL);
+}
+
+/* A whole piece, and a pause behind it. */
+static enum err piece_paced(struct ksnap_file *file, struct errmsg *why)
+{
+    int64_t began_us = clock_mono_us();
+    enum err err = piece_write(file, PIECE, why);
+
+    if (err == ERR_OK)
+        rest(began_us);
+    return err;
+}
+
 enum err ksnap_file_write(struct ksnap_file *file, struct bytes b,
                           struct errmsg *why)
 {
@@ -99,7 +126,7 @@ enum err ksnap_file_write(struct ksnap_file *file, struct bytes b,
         file->staged += n;
         b = bytes_make(b.at + n, b.len - n);
         if (file->staged == PIECE)
-            err = piece_write(file, PIECE, why);
+            err = piece_paced(file, why);
     }
     return err;
 }
