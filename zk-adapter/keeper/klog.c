@@ -168,6 +168,10 @@ static enum err file_fill(struct klog *log, struct bytes records,
     log->allocated = log->position;
     log->step = STEP_FIRST < log->step_most ? STEP_FIRST : log->step_most;
     klog_reserve(log);
+    if (records.len <= BATCH_SMALL)
+        err = zeros_write(log, log->position, why);
+    if (err != ERR_OK)
+        return err;
     if (log->force_sync && fsync(log->fd) != 0)
         return err_set(why, err_from_errno(errno), "sync: %s", strerror(errno));
     if (rename(temp, name) != 0)

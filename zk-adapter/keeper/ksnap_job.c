@@ -92,7 +92,7 @@ static enum err file_finish(struct ksnap_job *job)
     if (rename(job->temp, job->name) != 0)
         return err_set(&job->why, err_from_errno(errno), "rename: %s",
                        strerror(errno));
-    return klog_sync_dir(job->keeper->snap_dir, &job->why);
+    return ERR_OK;
 }
 
 static void job_write(struct job *at)
@@ -106,6 +106,8 @@ static void job_write(struct job *at)
         job->err = chunk_write(job);
     if (job->err == ERR_OK && job->last)
         job->err = file_finish(job);
+    if (job->err == ERR_OK && job->last)
+        job->err = klog_sync_dir(job->keeper->snap_dir, &job->why);
     loop_post(job->keeper->loop, &job->done);
 }
 
@@ -258,6 +260,14 @@ void ksnap_job_stop(struct keeper *keeper)
     job_forget(job);
 }
 
+/* Does the first log file, which is synced before the first answer leaves, make
+ * the snapshot's name durable as well? */
+static bool log_syncs_name(const struct keeper *keeper)
+{
+    return keeper->config.force_sync &&
+           strcmp(keeper->snap_dir, keeper->log_dir) == 0;
+}
+
 /* The first snapshot of a new directory, without which logs are not trusted. */
 enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
 {
@@ -277,6 +287,8 @@ enum err ksnap_first(struct keeper *keeper, struct errmsg *why)
         err = chunk_write(&job);
     if (err == ERR_OK)
         err = file_finish(&job);
+    if (err == ERR_OK && !log_syncs_name(keeper))
+        err = klog_sync_dir(keeper->snap_dir, &job.why);
     if (err != ERR_OK)
         err_set(why, err, "%s: %s", job.temp, job.why.text);
     job_forget(&job);
