@@ -47,11 +47,12 @@ static struct bytes address_raw(const struct sockaddr_storage *ss,
                                                 : bytes_make(at, 16);
 }
 
-static struct kaddress *address_take(struct keeper *keeper, struct bytes raw)
+static struct kaddress *address_take(struct klistener *listener,
+                                     struct bytes raw)
 {
-    uint64_t hash = bytes_hash(raw, keeper->addresses.seed);
+    uint64_t hash = bytes_hash(raw, listener->addresses.seed);
     struct map_link *link =
-        map_find(&keeper->addresses, hash, address_is, &raw);
+        map_find(&listener->addresses, hash, address_is, &raw);
     struct kaddress *a;
 
     if (link != NULL) {
@@ -60,17 +61,17 @@ static struct kaddress *address_take(struct keeper *keeper, struct bytes raw)
         a = mem_need(sizeof *a);
         a->len = (uint8_t)raw.len;
         memcpy(a->bytes, raw.at, raw.len);
-        map_put(&keeper->addresses, &a->link, hash);
+        map_put(&listener->addresses, &a->link, hash);
     }
     a->n++;
     return a;
 }
 
-static void address_give(struct keeper *keeper, struct kaddress *a)
+static void address_give(struct klistener *listener, struct kaddress *a)
 {
     if (--a->n > 0)
         return;
-    map_remove(&keeper->addresses, &a->link);
+    map_remove(&listener->addresses, &a->link);
     mem_free(a);
 }
 
@@ -177,7 +178,7 @@ static void conn_close(struct kconn *conn)
     tls_conn_free(&conn->tls, conn->peer.close != KPEER_DEAD);
     close(fd);
     kpeer_fini(&keeper->core, &conn->peer);
-    address_give(keeper, conn->address);
+    address_give(conn->listener, conn->address);
     list_remove(&conn->hello);
     list_remove(&conn->paused);
     list_remove(&conn->link);
@@ -185,7 +186,7 @@ static void conn_close(struct kconn *conn)
     mem_free(conn->in);
     conn->in = NULL;
     conn->peer.close = KPEER_DEAD;
-    keeper->n_conns--;
+    conn->listener->n_conns--;
 }
 
 /* -- input ----------------------------------------------------------------- */
@@ -354,9 +355,10 @@ uint16_t kconn_port(const struct sockaddr_storage *ss)
     return port;
 }
 
-void kconn_new(struct keeper *keeper, int fd, const struct sockaddr_storage *ss,
-               enum kconn_phase phase)
+void kconn_new(struct klistener *listener, int fd,
+               const struct sockaddr_storage *ss)
 {
+    struct keeper *keeper = listener->keeper;
     struct kconn *conn = mem_need(sizeof *conn);
     uint16_t port;
     struct bytes raw = address_raw(ss, &port);
@@ -371,31 +373,35 @@ void kconn_new(struct keeper *keeper, int fd, const struct sockaddr_storage *ss,
     if (keeper->config.tcp_keepalive)
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     conn->keeper = keeper;
-    conn->phase = phase;
+    conn->listener = listener;
+    conn->phase = listener->first;
     list_init(&conn->shaking);
     list_init(&conn->paused);
     list_append(&keeper->conns, &conn->link);
     list_append(&keeper->strangers, &conn->hello);
-    conn->address = address_take(keeper, raw);
+    conn->address = address_take(listener, raw);
     kpeer_init(&keeper->core, &conn->peer, bytes_of(ip), name);
     loop_io_init(&conn->io, keeper->loop, fd, on_ready);
     loop_io_want(&conn->io, LOOP_READ);
-    keeper->n_conns++;
+    listener->n_conns++;
 }
 
-bool kconn_may_come(struct keeper *keeper, const struct sockaddr_storage *ss)
+bool kconn_may_come(const struct klistener *listener,
+                    const struct sockaddr_storage *ss)
 {
+    const struct keeper *keeper = listener->keeper;
     const struct keeper_config *config = &keeper->config;
     uint16_t port;
     struct bytes raw = address_raw(ss, &port);
     struct map_link *link;
 
-    if (config->max_cnxns > 0 && keeper->n_conns >= (size_t)config->max_cnxns)
+    if (config->max_cnxns > 0 && listener->n_conns >= (size_t)config->max_cnxns)
         return false;
     if (config->max_client_cnxns == 0)
         return true;
-    link = map_find(&keeper->addresses, bytes_hash(raw, keeper->addresses.seed),
-                    address_is, &raw);
+    link =
+        map_find(&listener->addresses,
+                 bytes_hash(raw, listener->addresses.seed), address_is, &raw);
     return link == NULL || CONTAINER_OF(link, struct kaddress, link)->n <
                                config->max_client_cnxns;
 }

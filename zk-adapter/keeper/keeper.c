@@ -129,7 +129,6 @@ static struct keeper *keeper_new(void)
     list_init(&keeper->dead);
     list_init(&keeper->strangers);
     list_init(&keeper->paused);
-    map_init(&keeper->addresses);
     list_init(&keeper->shaking);
     keeper->shakes_left = K_SHAKES_A_TURN;
     keeper->stop.run = on_stop;
@@ -154,7 +153,8 @@ static void keeper_free(struct keeper *keeper)
         if (keeper->lock_fds[i] >= 0)
             close(keeper->lock_fds[i]);
     ktls_free(&keeper->tls);
-    map_fini(&keeper->addresses);
+    map_fini(&keeper->plain.addresses);
+    map_fini(&keeper->secure.addresses);
     keeper_config_fini(&keeper->config);
     mem_free(keeper->snap_dir);
     mem_free(keeper->log_dir);

@@ -42,8 +42,8 @@ struct keeper_config {
     int32_t tick_time_ms;         /* tickTime */
     int32_t min_session_ms;       /* minSessionTimeout; -1: 2 ticks */
     int32_t max_session_ms;       /* maxSessionTimeout; -1: 20 ticks */
-    int32_t max_client_cnxns;     /* per peer address; 0: no limit */
-    int32_t max_cnxns;            /* of all; 0: no limit */
+    int32_t max_client_cnxns;     /* per address and port; 0: no limit */
+    int32_t max_cnxns;            /* per port; 0: no limit */
     int32_t snap_count;           /* records between snapshots, see 6.6 */
     int64_t snap_size_kb;         /* snapSizeLimitInKb; <= 0: no limit */
     int64_t log_size_kb;          /* txnLogSizeLimitInKb; <= 0: no limit */

@@ -31,8 +31,8 @@ static void on_accept(struct loop_io *io, unsigned ready)
             }
             return;
         }
-        if (kconn_may_come(keeper, &ss)) {
-            kconn_new(keeper, fd, &ss, listener->first);
+        if (kconn_may_come(listener, &ss)) {
+            kconn_new(listener, fd, &ss);
             continue;
         }
         kmetric_count(&keeper->core.metrics, KM_connection_rejected, 1);
@@ -122,6 +122,8 @@ void klisteners_init(struct keeper *keeper)
     keeper->plain = (struct klistener){ .keeper = keeper, .fd = -1 };
     keeper->plain.accept.fd = -1;
     keeper->secure = keeper->plain;
+    map_init(&keeper->plain.addresses);
+    map_init(&keeper->secure.addresses);
 }
 
 enum err klisteners_open(struct keeper *keeper, struct errmsg *why)

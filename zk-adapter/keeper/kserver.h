@@ -49,7 +49,8 @@ struct kconn {
     uint8_t *in; /* an unfinished frame, or paused input */
     size_t in_len;
     size_t in_size;
-    struct kaddress *address; /* counts connections of one peer address */
+    struct klistener *listener; /* which it came to */
+    struct kaddress *address;   /* counts connections of one peer address */
 };
 
 /* A batch on its way to the disk; lent to keeper sync and back. */
@@ -100,6 +101,9 @@ struct klistener {
     int fd; /* -1: closed */
     uint16_t port;
     enum kconn_phase first; /* where its connections begin */
+    /* The limits of connections count by port. */
+    size_t n_conns;
+    struct map addresses;
 };
 
 struct keeper {
@@ -122,8 +126,6 @@ struct keeper {
     struct list dead;
     struct list strangers;
     struct list paused;
-    size_t n_conns;
-    struct map addresses;
     uint8_t *scratch;
     struct pool *sync_pool;
     struct pool *snap_pool;
@@ -160,9 +162,10 @@ void kshake_turn(struct keeper *keeper);
 void kshake_end(struct kconn *conn);
 
 /* kconn.c */
-bool kconn_may_come(struct keeper *keeper, const struct sockaddr_storage *ss);
-void kconn_new(struct keeper *keeper, int fd, const struct sockaddr_storage *ss,
-               enum kconn_phase phase);
+bool kconn_may_come(const struct klistener *listener,
+                    const struct sockaddr_storage *ss);
+void kconn_new(struct klistener *listener, int fd,
+               const struct sockaddr_storage *ss);
 uint16_t kconn_port(const struct sockaddr_storage *ss);
 void kconn_flush(struct keeper *keeper);
 void kconn_resume(struct keeper *keeper);

@@ -462,8 +462,34 @@ START_TEST(plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass)
 }
 END_TEST
 
+START_TEST(limits_of_connections_count_by_port)
+{
+    const char *const limits[][2][2] = {
+        { { "maxClientCnxns", "1" }, { NULL, NULL } },
+        { { "maxCnxns", "1" }, { NULL, NULL } },
+    };
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        setup();
+        struct keeper *keeper = start(limits[i]);
+        SSL *plain = dial_tls(keeper_port(keeper), true);
+        SSL *secure = dial_tls(keeper_secure_port(keeper), true);
+
+        ck_assert(plain != NULL && hello(plain));
+        ck_assert(secure != NULL && hello(secure));
+        ck_assert_ptr_null(dial_tls(keeper_port(keeper), true));
+        ck_assert_ptr_null(dial_tls(keeper_secure_port(keeper), true));
+        hang_up(plain);
+        hang_up(secure);
+        keeper_stop(&keeper);
+        teardown();
+    }
+}
+END_TEST
+
 UNIT_MAIN("ktls", stores_are_told_by_their_content,
           what_is_no_store_is_refused_with_a_remedy, a_cut_store_is_refused,
           ciphers_have_the_names_of_java, a_certificate_names_who_comes,
           without_a_certificate_nobody_comes_unless_that_is_wanted,
-          plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass)
+          plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass,
+          limits_of_connections_count_by_port)
