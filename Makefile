@@ -141,7 +141,8 @@ san:
 # What crosses threads: the loop, the network, partitions, logs, handlers.
 THREADED = tests/lib/loop/%.c tests/broker/net/%.c tests/broker/partition/%.c \
            tests/broker/api/%.c tests/broker/metadata/%.c tests/broker/group/%.c \
-           tests/zk-adapter/client/%.c tests/lib/seg/test_log_threads.c
+           tests/zk-adapter/client/%.c tests/lib/seg/test_log_threads.c \
+           tests/lib/seg/test_direct.c
 tsan:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/tsan OPT='-O1 -g' \
 	    SAN='-fsanitize=thread' ONLY='$(THREADED)' check-run

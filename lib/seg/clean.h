@@ -60,7 +60,7 @@ struct log_clean_options {
     size_t io_bytes;  /* read at once, and written at once; 0: 1 MiB. A batch
                          that is larger takes as much as it has */
     uint64_t bypass_from; /* a log of so many bytes is written past the page
-                             cache, by 1 MiB at once, and leaves it while it is
+                             cache, with 2 MiB more, and leaves it while it is
                              read; 0: 1 GiB */
     /* Called after each piece of `bytes` read and written; may block (a
      * throttle). False: give up with ERR_CLOSED. NULL: go on. */

@@ -184,6 +184,7 @@ enum err clean_out_finish(struct clean_out *out, int64_t modified_ms,
         err = ERR_NOMEM;
     if (err == ERR_OK && fs->fdatasync(fs, out->fd) != 0)
         err = io_fail(why, "sync a compacted segment of", out->log->name);
+    direct_fini(&out->way);
     fs->close(fs, out->fd);
     out->fd = -1;
     for (int kind = SEG_INDEX; kind < SEG_KINDS && err == ERR_OK; kind++)
@@ -200,6 +201,7 @@ enum err clean_out_drop(struct clean_out *out, struct errmsg *why)
     char path[SEG_PATH_MOST];
     enum err err = ERR_OK;
 
+    direct_fini(&out->way);
     if (out->fd >= 0)
         log_fs(out->log)->close(log_fs(out->log), out->fd);
     out->fd = -1;
@@ -209,7 +211,6 @@ enum err clean_out_drop(struct clean_out *out, struct errmsg *why)
         if (err == ERR_OK)
             err = io_unlink(log_fs(out->log), path, why);
     }
-    direct_fini(&out->way);
     wr_fini(&out->data);
     for (int kind = 0; kind < SEG_KINDS; kind++)
         wr_fini(&out->indexes[kind]);
