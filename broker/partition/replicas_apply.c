@@ -20,6 +20,7 @@ enum {
     APPLY_ALONE = 8,       /* partitions not worth waking anyone */
     TOPIC_NAME_MOST = 249, /* bytes, Kafka's limit */
     IDS_MOST = 10000,      /* replicas of one partition */
+    INDEX_MOST = 200000,   /* no topic's znode lists as many partitions */
 };
 
 /* What is to be done for one partition of the request. */
@@ -154,7 +155,8 @@ static bool is_legal(const struct replicas_change *change)
     struct bytes name = change->topic;
 
     if (name.len == 0 || name.len > TOPIC_NAME_MOST || bytes_is(name, ".") ||
-        bytes_is(name, "..") || change->index < 0 || c->n_replicas > IDS_MOST ||
+        bytes_is(name, "..") || change->index < 0 ||
+        change->index > INDEX_MOST || c->n_replicas > IDS_MOST ||
         c->n_isr > IDS_MOST || c->n_adding > IDS_MOST ||
         c->n_removing > IDS_MOST)
         return false;

@@ -269,6 +269,20 @@ def test_a_config_znode_that_cannot_be_read_is_set_anew(arena):
     zk.stop()
 
 
+def test_partitions_with_absurd_numbers_are_not_led(arena):
+    b = arena.gregor(offsets_topic_num_partitions=1)
+    works(arena, b)
+    name = b"__consumer_offsets"
+    one = struct.pack(">h", len(name)) + name + struct.pack(
+        ">iiiiiiiiiiiib", 1, 2**31 - 1, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1)
+    with connect(b) as s:
+        s.settimeout(30)
+        s.sendall(frame(4, 3, struct.pack(">iiqi", 0, 1, -1, 1) + one +
+                        struct.pack(">i", 0)))
+        assert struct.unpack(">h", answer(s)[-2:])[0] == 17
+    works(arena, b)
+
+
 def test_a_stop_ends_requests_that_wait_for_leaders(arena):
     b = arena.gregor()
     works(arena, b)

@@ -236,6 +236,8 @@ START_TEST(each_partition_of_a_request_is_judged)
                      KAFKA_INVALID_TOPIC_EXCEPTION);
     ck_assert_int_eq(apply_one("v", -1, 0, 1, none),
                      KAFKA_INVALID_TOPIC_EXCEPTION);
+    ck_assert_int_eq(apply_one("v", INT32_MAX, 0, 1, none),
+                     KAFKA_INVALID_TOPIC_EXCEPTION);
     /* a topic without an id is given one later */
     ck_assert_int_eq(apply_one("u", 0, 0, 1, other), KAFKA_NONE);
     ck_assert_int_eq(apply_one("u", 0, 1, 1, own), KAFKA_INCONSISTENT_TOPIC_ID);
