@@ -27,6 +27,7 @@ struct bytes {
 #define BYTES_ARG(b)                                                           \
     (int)(b).len, (const char *)((b).at ? (b).at : (const uint8_t *)"")
 
+/* Borrow `len` bytes at `at`; NULL and 0 make null. */
 static inline struct bytes bytes_make(const void *at, size_t len)
 {
     return (struct bytes){ (const uint8_t *)at, len };
@@ -38,6 +39,7 @@ static inline struct bytes bytes_of(const char *s)
     return (struct bytes){ (const uint8_t *)s, s ? strlen(s) : 0 };
 }
 
+/* Null, as a string, buffer or array of Kafka or ZooKeeper; empty is not. */
 static inline bool bytes_is_null(struct bytes b)
 {
     return b.at == NULL;
@@ -57,7 +59,8 @@ static inline bool bytes_is(struct bytes a, const char *s)
     return bytes_equal(a, bytes_of(s));
 }
 
-/* Order as memcmp, shorter first. */
+/* Order as memcmp(3), less than, equal to or greater than 0; a prefix comes
+ * first. Null and empty are equal here. */
 static inline int bytes_compare(struct bytes a, struct bytes b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -77,6 +80,7 @@ struct uuid {
 
 #define UUID_TEXT_LEN 22 /* URL-safe base64 without padding */
 
+/* All zero: Kafka's "no topic id". */
 static inline bool uuid_is_zero(struct uuid u)
 {
     static const uint8_t zero[16];
@@ -84,6 +88,7 @@ static inline bool uuid_is_zero(struct uuid u)
     return memcmp(u.b, zero, 16) == 0;
 }
 
+/* The same 16 bytes. */
 static inline bool uuid_equal(struct uuid a, struct uuid b)
 {
     return memcmp(a.b, b.b, 16) == 0;
@@ -96,10 +101,12 @@ struct uuid uuid_random(void);
 /* Write the 22 characters and a NUL. */
 void uuid_to_text(struct uuid u, char text[static UUID_TEXT_LEN + 1]);
 
-/* Read 22 characters; false if it is not such a text. */
+/* Read 22 characters; false if it is not such a text, and `*u` is then of no
+ * meaning. Bits beyond the 128th are not looked at. */
 bool uuid_from_text(struct bytes text, struct uuid *u);
 
-/* Read a decimal integer that fills `text` whole, within [min, max]. */
+/* Read a decimal integer that fills `text` whole, with '-' or '+' or neither in
+ * front, within [min, max]. False: it is none, and `*out` is left alone. */
 bool bytes_to_int64(struct bytes text, int64_t min, int64_t max, int64_t *out);
 
 #endif

@@ -71,6 +71,7 @@ struct conf_value {
 MUST_USE enum err conf_check(const struct conf_key *key, struct bytes text,
                              struct conf_value *value, struct errmsg *why);
 
+/* Its value is never shown: answers hold null, lines [hidden]. */
 static inline bool conf_is_secret(const struct conf_key *key)
 {
     return key->type == CONF_PASSWORD;

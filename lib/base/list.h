@@ -19,12 +19,14 @@ struct list {
 #define CONTAINER_OF(link, type, member)                                       \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
+/* Make an empty head, or a link that is in no list; before any other use. */
 static inline void list_init(struct list *l)
 {
     l->next = l;
     l->prev = l;
 }
 
+/* Of a head: has it no element? Of a link: is it in no list? */
 static inline bool list_is_empty(const struct list *l)
 {
     return l->next == l;

@@ -15,6 +15,7 @@ struct lock {
     pthread_mutex_t mutex;
 };
 
+/* A free lock; not recursive: whoever holds it must not take it again. */
 static inline void lock_init(struct lock *lock)
 {
     int rc = pthread_mutex_init(&lock->mutex, NULL);
@@ -22,11 +23,13 @@ static inline void lock_init(struct lock *lock)
     (void)rc;
 }
 
+/* Nobody holds it or waits for it. */
 static inline void lock_fini(struct lock *lock)
 {
     pthread_mutex_destroy(&lock->mutex);
 }
 
+/* Wait until it is free and hold it; given back by the same thread. */
 static inline void lock_take(struct lock *lock)
 {
     int rc = pthread_mutex_lock(&lock->mutex);
@@ -34,6 +37,7 @@ static inline void lock_take(struct lock *lock)
     (void)rc;
 }
 
+/* Free it and wake one that waits; the caller holds it. */
 static inline void lock_give(struct lock *lock)
 {
     int rc = pthread_mutex_unlock(&lock->mutex);

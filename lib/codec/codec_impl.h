@@ -5,6 +5,8 @@
  * Deflating: `start` is called with nothing waiting; `block` deflates the
  * block_len bytes at writer->block (1 to block_full of them); `finish` ends the
  * stream. All three leave failures in writer->err or writer->out->err.
+ * The `fini` of both give back what the library holds, also when nothing was
+ * started.
  */
 #ifndef GREGOR_CODEC_CODEC_IMPL_H
 #define GREGOR_CODEC_CODEC_IMPL_H

@@ -28,6 +28,7 @@ struct exec_loop {
     struct loop *loop;
 };
 
+/* Fill the table for `loop`, which is borrowed and must outlive it. */
 void exec_loop_init(struct exec_loop *exec, struct loop *loop);
 
 #endif

@@ -102,6 +102,8 @@ struct loop_timer {
     int64_t due_us; /* monotonic */
 };
 
+/* A timer that does not run. `on_due` is called on the loop's thread when it is
+ * due; it may set the timer again, or free it. The loop is borrowed. */
 void loop_timer_init(struct loop_timer *timer, struct loop *loop,
                      loop_timer_fn *on_due);
 
@@ -111,6 +113,7 @@ void loop_timer_set(struct loop_timer *timer, int64_t delay_us);
 /* Stop it; no harm when it does not run. */
 void loop_timer_stop(struct loop_timer *timer);
 
+/* Does it run? False already while on_due is called. */
 static inline bool loop_timer_is_set(const struct loop_timer *timer)
 {
     return !list_is_empty(&timer->link);
@@ -142,7 +145,10 @@ struct loop_hook {
     void (*on_turn)(struct loop_hook *hook);
 };
 
+/* Add a hook whose on_turn is set, and which is in no loop; the struct stays
+ * the caller's, and where it is. */
 void loop_hook_add(struct loop *loop, struct loop_hook *hook);
+/* No harm when it was removed before. */
 void loop_hook_remove(struct loop_hook *hook);
 
 #endif

@@ -39,6 +39,7 @@ struct lane {
     bool running;
 };
 
+/* An empty lane before `pool`, which is borrowed and must outlive it. */
 void lane_init(struct lane *lane, struct pool *pool);
 /* All jobs of the lane must have run (to the point where they said so). */
 void lane_fini(struct lane *lane);

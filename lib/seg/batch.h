@@ -81,6 +81,9 @@ static inline size_t batch_size(const struct batch_header *h)
     return (size_t)(uint32_t)h->length + BATCH_OVERHEAD;
 }
 
+/* Offset of the last record (of a batch that compaction thinned out: of the
+ * last it once had), and the one after it. Wrap round instead of overflowing
+ * when a header that was not validated says so. */
 static inline int64_t batch_last_offset(const struct batch_header *h)
 {
     return (int64_t)((uint64_t)h->base_offset +
@@ -92,21 +95,27 @@ static inline int64_t batch_next_offset(const struct batch_header *h)
     return (int64_t)((uint64_t)batch_last_offset(h) + 1);
 }
 
+/* What the attributes say; 5 to 7 are no codec that exists, and refused by
+ * whoever inflates. */
 static inline enum codec batch_codec(const struct batch_header *h)
 {
     return (enum codec)(h->attributes & BATCH_CODEC_MASK);
 }
 
+/* Holds markers of the broker, which no consumer is shown. Magic 2 only. */
 static inline bool batch_is_control(const struct batch_header *h)
 {
     return h->magic >= 2 && (h->attributes & BATCH_CONTROL) != 0;
 }
 
+/* Part of a transaction, or its marker. Magic 2 only. */
 static inline bool batch_is_transactional(const struct batch_header *h)
 {
     return h->magic >= 2 && (h->attributes & BATCH_TRANSACTIONAL) != 0;
 }
 
+/* All records have the batch's max timestamp (LogAppendTime). Not in magic 0.
+ */
 static inline bool batch_has_append_time(const struct batch_header *h)
 {
     return h->magic >= 1 && (h->attributes & BATCH_APPEND_TIME) != 0;
@@ -120,6 +129,7 @@ static inline int64_t batch_delete_horizon(const struct batch_header *h)
                : BATCH_NO_TIMESTAMP;
 }
 
+/* Written by an idempotent or transactional producer, or a marker for one. */
 static inline bool batch_has_producer(const struct batch_header *h)
 {
     return h->producer_id > BATCH_NO_PRODUCER_ID;
@@ -192,6 +202,7 @@ struct batch_iter {
     size_t position;   /* bytes walked: where the next batch begins */
 };
 
+/* Walk over `bytes`, which begin with a batch and are borrowed for the walk. */
 static inline struct batch_iter batch_iter_make(struct bytes bytes)
 {
     return (struct batch_iter){ bytes, 0 };

@@ -39,11 +39,13 @@ struct batch_raw {
 bool batch_parse_long(const uint8_t **at, const uint8_t *end, unsigned most,
                       uint64_t *v);
 
+/* 0, 1, 2, 3 ... mean 0, -1, 1, -2 ... */
 static inline int32_t batch_unzigzag32(uint32_t v)
 {
     return (int32_t)(v >> 1 ^ -(v & 1));
 }
 
+/* The same, wider. */
 static inline int64_t batch_unzigzag64(uint64_t v)
 {
     return (int64_t)(v >> 1 ^ -(v & 1));

@@ -18,6 +18,8 @@ enum err batch_window_need(struct batch_reader *reader, size_t n);
 /* Drop the next `n` bytes, whether here or still to come. Errors as above. */
 enum err batch_window_skip(struct batch_reader *reader, size_t n);
 
+/* The inflated bytes that are here: first one and number. Good until the next
+ * need or skip. */
 static inline const uint8_t *batch_window_at(const struct batch_reader *reader)
 {
     return reader->window + reader->window_at;

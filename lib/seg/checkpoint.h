@@ -39,6 +39,7 @@ MUST_USE enum err checkpoint_epochs_read(struct bytes text,
                                          checkpoint_epoch_fn *each,
                                          void *context, int *line);
 
+/* One entry; checkpoint_write_head() comes first. A failure is `w->err`. */
 void checkpoint_epochs_write_entry(struct wr *w, int32_t epoch, int64_t start);
 
 /* partition.metadata. ERR_FORMAT. */

@@ -23,6 +23,8 @@ struct converter {
     struct msgset_builder builder;
 };
 
+/* An idle converter, without memory; what it took is kept for the next call
+ * until converter_fini(). */
 void converter_init(struct converter *converter);
 void converter_fini(struct converter *converter);
 
@@ -54,6 +56,10 @@ MUST_USE enum err convert_down(struct converter *converter,
                                int64_t fetch_offset, uint64_t limit,
                                struct wr *out, size_t *consumed);
 
+/* Called with each record and its number, from 0; the record is borrowed. */
+typedef enum err convert_each_fn(void *context, int32_t index,
+                                 const struct batch_record *record);
+
 /* Convert what a Produce v0-v2 request held into one magic 2 batch.
  *
  * sets          one compressed wrapper, or uncompressed messages; all of one
@@ -69,8 +75,6 @@ MUST_USE enum err convert_down(struct converter *converter,
  *             a wrapper; magics mixed; an empty wrapper; malformed
  * ERR_CORRUPT a message inside a wrapper has a wrong CRC
  * ERR_LIMIT, ERR_FORMAT, ERR_SHORT, ERR_NOMEM */
-typedef enum err convert_each_fn(void *context, int32_t index,
-                                 const struct batch_record *record);
 MUST_USE enum err convert_up(struct batch_reader *reader,
                              struct batch_builder *builder, struct bytes sets,
                              const struct batch_spec *spec, uint64_t limit,

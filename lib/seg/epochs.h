@@ -25,6 +25,8 @@ struct epochs {
     bool dirty;    /* differs from the file */
 };
 
+/* Free the entries; the struct is empty, and `dirty` is not set. (An empty one
+ * is zeroed memory.) */
 void epochs_fini(struct epochs *epochs);
 
 /* The epoch begins at `start`. Entries that it contradicts (a later epoch, or
@@ -32,15 +34,17 @@ void epochs_fini(struct epochs *epochs);
  * this epoch and begins no later. */
 void epochs_assign(struct epochs *epochs, int32_t epoch, int64_t start);
 
-/* The log ends at `end` now. */
+/* The log ends at `end` now (exclusive): entries that begin there or later go.
+ */
 void epochs_cut_end(struct epochs *epochs, int64_t end);
 
 /* The log starts at `start` now. */
 void epochs_cut_start(struct epochs *epochs, int64_t start);
 
+/* Forget all entries; `dirty` when there were any. */
 void epochs_clear(struct epochs *epochs);
 
-/* -1 none. */
+/* The latest epoch; -1 none. */
 int32_t epochs_latest(const struct epochs *epochs);
 
 /* The epoch of the record at `offset`; -1 none. */

@@ -90,6 +90,8 @@ MUST_USE enum err log_delete(struct log **log, int64_t now_ms,
 MUST_USE enum err log_rename(struct log *log, const char *name,
                              struct errmsg *why);
 
+/* Whose log this is, and in which entry of log.dirs it lies: never changes,
+ * lives as long as the log. */
 struct bytes log_topic(const struct log *log);
 int32_t log_partition(const struct log *log);
 struct log_dir *log_dir_of(const struct log *log);
@@ -110,6 +112,9 @@ MUST_USE enum err log_topic_id_set(struct log *log, struct uuid id,
 /* -- where things are
  * ------------------------------------------------------------ */
 
+/* One moment's value of each, without a lock; asked one after another they need
+ * not fit together while somebody appends or cuts. The log start is the first
+ * offset that may be read. */
 int64_t log_start_offset(const struct log *log);
 int64_t
 log_end_offset(const struct log *log); /* LEO: that of the next record */

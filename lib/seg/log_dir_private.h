@@ -69,6 +69,8 @@ enum dir_name {
     DIR_NAME_BAD,
 };
 
+/* What a name in an entry of log.dirs stands for; `*topic` (a slice of it) and
+ * `*partition` are set for those of a log. */
 enum dir_name dir_name_read(const char *name, struct bytes *topic,
                             int32_t *partition);
 

@@ -131,11 +131,13 @@ struct log {
     int64_t flushed_end; /* LEO then, for flush.messages */
 };
 
+/* The segment that is appended to; an open log has one. */
 static inline struct segment *log_active(const struct log *log)
 {
     return &log->segments[log->n_segments - 1];
 }
 
+/* The file system of its directory. */
 static inline const struct fs *log_fs(const struct log *log)
 {
     return log->dir->fs;
@@ -155,6 +157,7 @@ MUST_USE enum err log_own_path(const struct log *log,
                                char path[static SEG_PATH_MOST],
                                struct errmsg *why);
 
+/* ".log", ".index" ...; static. */
 const char *seg_kind_suffix(enum seg_kind kind);
 
 /* Read "%020d<suffix>"; false when the name is not of that form. `*suffix`
@@ -292,6 +295,7 @@ struct txn_entry {
     int64_t last_stable;
 };
 
+/* One entry of a .txnindex, as on disk. */
 void txn_entry_write(uint8_t at[static TXN_ENTRY],
                      const struct txn_entry *entry);
 /* ERR_VERSION */
@@ -348,6 +352,8 @@ struct scan {
     size_t len;        /* bytes in the buffer */
 };
 
+/* Walk over the batches in [from, end) of `fd`, which stays the caller's;
+ * `whole` asks for their records too. */
 void scan_init(struct scan *scan, const struct fs *fs, int fd, uint32_t from,
                uint32_t end, bool whole);
 void scan_fini(struct scan *scan);
@@ -396,6 +402,7 @@ MUST_USE enum err log_producers_apply(struct log *log,
                                       const struct batch *batch, bool write_txn,
                                       struct errmsg *why);
 
+/* A snapshot of the producer state for `offset` is on disk now, or no more. */
 void log_snapshot_note(struct log *log, int64_t offset);
 void log_snapshot_forget(struct log *log, int64_t offset);
 

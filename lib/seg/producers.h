@@ -75,12 +75,14 @@ struct txn_completed {
     int64_t last_stable; /* where READ_COMMITTED ends after it */
 };
 
+/* An empty state without memory; and all memory given back. */
 void producers_init(struct producers *producers);
 void producers_fini(struct producers *producers);
 
 /* Forget all. */
 void producers_clear(struct producers *producers);
 
+/* NULL: not known. Good until the next call that changes the state. */
 struct producer *producers_find(const struct producers *producers, int64_t id);
 
 /* What appending this batch of a producer would meet. `marker` says what a
@@ -116,6 +118,7 @@ void producers_stable(struct producers *producers, int64_t offset);
 void producers_expire(struct producers *producers, int64_t now_ms,
                       int64_t expire_ms);
 
+/* Without an open transaction, and `expire_ms` or more since its last batch. */
 bool producer_is_expired(const struct producer *producer, int64_t now_ms,
                          int64_t expire_ms);
 

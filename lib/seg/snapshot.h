@@ -28,8 +28,10 @@ void snapshot_write(struct wr *w, const struct producers *producers);
 MUST_USE enum err snapshot_read(struct bytes file, int64_t now_ms,
                                 int64_t expire_ms, struct producers *producers);
 
-/* One entry, for tools; as snapshot_read() without expiry. */
+/* Called with each entry in order; borrowed for the call. */
 typedef void snapshot_each_fn(void *context, const struct producer *producer);
+
+/* All entries, for tools. Errors as snapshot_read(), before the first call. */
 MUST_USE enum err snapshot_each(struct bytes file, snapshot_each_fn *each,
                                 void *context);
 

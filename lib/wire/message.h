@@ -85,6 +85,8 @@ static inline struct bytes wire_present(struct bytes b, bool nullable)
     return nullable || b.at != NULL ? b : BYTES("");
 }
 
+/* As wr_records(); null where the field does not allow it is written as empty.
+ */
 void wire_records_write(struct wr *w, bool compact, bool nullable,
                         const struct wire_records *records);
 
@@ -93,8 +95,8 @@ void wire_print_name(FILE *f, bool *first, const char *name);
 void wire_print_string(FILE *f, struct bytes b); /* quoted, escaped, or null */
 void wire_print_bytes(FILE *f, struct bytes b);  /* base64, quoted, or null */
 void wire_print_secret(FILE *f, struct bytes b); /* "***", or null */
-void wire_print_uuid(FILE *f, struct uuid u);
-void wire_print_float(FILE *f, double d);
+void wire_print_uuid(FILE *f, struct uuid u);    /* base64, quoted */
+void wire_print_float(FILE *f, double d);        /* quoted unless finite */
 void wire_print_records(FILE *f, const struct wire_records *records); /* size */
 
 /* Random pieces. Integers prefer the borders of their range; strings are valid

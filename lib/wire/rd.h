@@ -21,6 +21,8 @@ struct rd {
     enum err err;      /* first failure: ERR_SHORT, ERR_FORMAT, ERR_LIMIT */
 };
 
+/* A cursor at the front of `b`, which must outlive it and every slice that it
+ * gives. */
 static inline struct rd rd_make(struct bytes b)
 {
     return (struct rd){ b.at, b.len, ERR_OK };
@@ -48,6 +50,9 @@ static inline const uint8_t *rd_take(struct rd *r, size_t n)
     return p;
 }
 
+/* Fixed sizes, big-endian, signed ones in two's complement; after a failure, or
+ * when fewer bytes are left (ERR_SHORT), 0. Every byte but 0 is a true bool,
+ * as Kafka and jute read it. */
 static inline uint8_t rd_u8(struct rd *r)
 {
     const uint8_t *p = rd_take(r, 1);
@@ -110,6 +115,7 @@ static inline int64_t rd_i64(struct rd *r)
     return (int64_t)rd_u64(r);
 }
 
+/* 8 bytes, IEEE 754 binary64; any bits, NaN too. */
 static inline double rd_f64(struct rd *r)
 {
     uint64_t v = rd_u64(r);
@@ -119,6 +125,7 @@ static inline double rd_f64(struct rd *r)
     return d;
 }
 
+/* 16 bytes, most significant first; zero after a failure. */
 static inline struct uuid rd_uuid(struct rd *r)
 {
     const uint8_t *p = rd_take(r, 16);
@@ -138,12 +145,13 @@ int32_t rd_varint(struct rd *r);
 /* Zigzag varint of 64 bits (10 bytes); more is ERR_FORMAT. */
 int64_t rd_varlong(struct rd *r);
 
-/* Kafka strings: i16 length, or compact (uvarint length + 1). Null is given
- * back as null; a reader of a non-nullable field passes nullable = false and
- * null is ERR_FORMAT. */
+/* Kafka strings: i16 length, or compact (uvarint length + 1, 0 null; beyond
+ * 32767 bytes ERR_LIMIT). Null is given back as null; a reader of a
+ * non-nullable field passes nullable = false and null is ERR_FORMAT, as is a
+ * length below -1. Whether it is UTF-8 is not looked at. */
 struct bytes rd_string(struct rd *r, bool compact, bool nullable);
 
-/* Kafka bytes and records: i32 length, or compact. */
+/* Kafka bytes and records: i32 length, or compact; null as in rd_string(). */
 struct bytes rd_bytes(struct rd *r, bool compact, bool nullable);
 
 /* An array's count: i32, or compact. It is believed only while that many of
@@ -153,10 +161,12 @@ struct bytes rd_bytes(struct rd *r, bool compact, bool nullable);
 size_t rd_count(struct rd *r, bool compact, size_t smallest, size_t most,
                 bool *is_null);
 
-/* Skip one tagged-field section whose tags nobody here knows. */
+/* Skip one tagged-field section whose tags nobody here knows: a uvarint count,
+ * then tag, size and bytes of each (KIP-482). */
 void rd_skip_tags(struct rd *r);
 
-/* Jute (ZooKeeper): i32 length, -1 null; bounded by `most` (else ERR_LIMIT). */
+/* Jute (ZooKeeper) string or buffer: i32 length, -1 null, below that
+ * ERR_FORMAT; bounded by `most` bytes (else ERR_LIMIT). */
 struct bytes rd_jute(struct rd *r, size_t most);
 
 #endif

@@ -58,6 +58,8 @@ void wr_fini(struct wr *w);
  * after a failure. */
 uint8_t *wr_room_slow(struct wr *w, size_t n);
 
+/* The quick way of wr_room_slow(). The caller fills all `n` bytes before the
+ * next call, which may move them. */
 static inline uint8_t *wr_room(struct wr *w, size_t n)
 {
     if (w->err == ERR_OK && n <= w->size - w->len && n <= w->limit - w->len) {
@@ -68,6 +70,7 @@ static inline uint8_t *wr_room(struct wr *w, size_t n)
     return wr_room_slow(w, n);
 }
 
+/* Copy `n` bytes to the end; `p` may be NULL when n is 0. */
 static inline void wr_raw(struct wr *w, const void *p, size_t n)
 {
     uint8_t *room = n ? wr_room(w, n) : NULL;
@@ -76,6 +79,7 @@ static inline void wr_raw(struct wr *w, const void *p, size_t n)
         memcpy(room, p, n);
 }
 
+/* Fixed sizes, big-endian; a bool is one byte, 0 or 1. */
 static inline void wr_u8(struct wr *w, uint8_t v)
 {
     wr_raw(w, &v, 1);
@@ -122,6 +126,7 @@ static inline void wr_i64(struct wr *w, int64_t v)
     wr_raw(w, &be, 8);
 }
 
+/* 8 bytes, IEEE 754 binary64. */
 static inline void wr_f64(struct wr *w, double v)
 {
     uint64_t bits;
@@ -130,11 +135,14 @@ static inline void wr_f64(struct wr *w, double v)
     wr_i64(w, (int64_t)bits);
 }
 
+/* 16 bytes, most significant first. */
 static inline void wr_uuid(struct wr *w, struct uuid u)
 {
     wr_raw(w, u.b, 16);
 }
 
+/* Base 128, least significant group first: wr_uvarint() unsigned, 1 to 5 bytes;
+ * wr_varint() and wr_varlong() zigzag, 1 to 5 and 1 to 10 bytes. */
 void wr_uvarint(struct wr *w, uint32_t v);
 void wr_varint(struct wr *w, int32_t v);
 void wr_varlong(struct wr *w, int64_t v);
@@ -143,16 +151,19 @@ void wr_varlong(struct wr *w, int64_t v);
  * than 32767 bytes is ERR_LIMIT. */
 void wr_string(struct wr *w, bool compact, struct bytes b);
 
-/* Kafka bytes (i32 length or compact). */
+/* Kafka bytes (i32 length or compact); null becomes -1 (compact 0). 2^31 - 1
+ * bytes and more is ERR_LIMIT. */
 void wr_bytes(struct wr *w, bool compact, struct bytes b);
 
-/* Kafka records: as wr_bytes(), or a length followed by a cut. */
+/* Kafka records: as wr_bytes(), or a length followed by a cut, which takes the
+ * reference of `records->file` over (see wr_cut()). */
 void wr_records(struct wr *w, bool compact, const struct wire_records *records);
 
-/* Array count (i32 or compact); `is_null` writes the null array. */
+/* Array count (i32 or compact); `is_null` writes the null array (n is 0).
+ * 2^31 - 1 and more is ERR_LIMIT. */
 void wr_count(struct wr *w, bool compact, size_t n, bool is_null);
 
-/* Jute string or buffer: i32 length, -1 null. */
+/* Jute string or buffer: i32 length, -1 null; errors as wr_bytes(). */
 void wr_jute(struct wr *w, struct bytes b);
 
 /* Note that a range of a file follows here. The reference in `file` passes to
@@ -160,7 +171,8 @@ void wr_jute(struct wr *w, struct bytes b);
  * (a failed buffer is given back by its owner, cut by cut). */
 void wr_cut(struct wr *w, void *file, int64_t position, uint32_t length);
 
-/* Overwrite 4 bytes written before at position `at` (frame lengths). */
+/* Overwrite 4 bytes written before at position `at` (frame lengths), counted in
+ * bytes of memory: cuts do not count. Nothing after a failure. */
 void wr_patch_i32(struct wr *w, size_t at, int32_t v);
 
 #endif
