@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "tools/shell/shell.h"
 
@@ -140,7 +141,7 @@ static void candidates(struct shell *shell, struct completion *c)
         candidate(c, k->name);
 }
 
-static unsigned char complete(EditLine *edit, int key)
+static unsigned char complete(EditLine *edit, wint_t key)
 {
     const LineInfo *info = el_line(edit);
     struct completion c = { info->cursor, 0, "", 0, false };
@@ -187,7 +188,8 @@ static void edit_open(struct shell_line *line)
     el_set(line->edit, EL_SIGNAL, 1);
     el_set(line->edit, EL_HIST, history, line->history);
     el_set(line->edit, EL_GETCFN, read_char);
-    el_set(line->edit, EL_ADDFN, "complete", "complete a word", complete);
+    /* Wide: of narrow names el_set() makes copies that nothing frees. */
+    el_wset(line->edit, EL_ADDFN, L"complete", L"complete a word", complete);
     el_set(line->edit, EL_BIND, "^I", "complete", NULL);
 }
 
