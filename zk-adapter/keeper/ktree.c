@@ -245,6 +245,11 @@ uint32_t ktree_hash(const struct ktree *tree, struct bytes path)
     return hash;
 }
 
+void ktree_expect_end(const struct ktree *tree, const struct ktree_node *node)
+{
+    __builtin_prefetch(chain_at(tree, chain_index(tree, node->hash)), 1);
+}
+
 void ktree_expect(const struct ktree *tree, uint32_t hash)
 {
     uint64_t link;

@@ -130,6 +130,9 @@ struct ktree_node *ktree_add(struct ktree *tree, struct ktree_node *parent,
  * table is fetched meanwhile: ask early. */
 uint32_t ktree_hash(const struct ktree *tree, struct bytes path);
 
+/* This node will be detached soon: fetch its place in the table. */
+void ktree_expect_end(const struct ktree *tree, const struct ktree_node *node);
+
 /* The path with this hash will be looked up soon: fetch its node, too. */
 void ktree_expect(const struct ktree *tree, uint32_t hash);
 

@@ -150,25 +150,89 @@ static struct bytes node_path(struct kcore *core, const struct ktree_node *node)
     return bytes_make(path, len);
 }
 
+/* Two places among the nodes of an owner, ahead of the one at work: `far`,
+ * whose node is fetched, and `near`, which is there by now and names its place
+ * in the table. While a session's nodes go, everybody waits, and mostly for
+ * memory. */
+struct ending {
+    const struct ktree *tree;
+    const struct list *end;
+    struct list *far;
+    struct list *near;
+};
+
+enum { PATH_USUAL = 256, ROOM_MOST = 16 << 20 };
+enum { ENDING_FAR = 8, ENDING_NEAR = 4, ENDING_BYTES = 192, CACHE_LINE = 64 };
+
+static void ending_step(struct ending *ending, bool near)
+{
+    if (ending->far != ending->end) {
+        ending->far = ending->far->next;
+        for (size_t i = 0; i < ENDING_BYTES; i += CACHE_LINE)
+            __builtin_prefetch((const uint8_t *)ending->far + i, 1);
+    }
+    if (near && ending->near != ending->end) {
+        ktree_expect_end(
+            ending->tree,
+            &CONTAINER_OF(ending->near, struct ktree_owned, link)->node);
+        ending->near = ending->near->next;
+    }
+}
+
+static void ending_start(struct ending *ending, const struct kcore *core,
+                         struct ktree_owner *owner)
+{
+    *ending = (struct ending){ .tree = &core->tree,
+                               .end = &owner->nodes,
+                               .far = owner->nodes.next,
+                               .near = owner->nodes.next };
+    for (int i = 0; i < ENDING_FAR; i++)
+        ending_step(ending, i < ENDING_NEAR);
+}
+
 static void end_node(struct kcore *core, struct ktree_node *node, int64_t zxid)
 {
     struct kchange change = { .type = KOP_DELETE, .node = node };
+    size_t len = ktree_path_len(node);
+    uint8_t small[PATH_USUAL];
+    uint8_t *path = len <= sizeof small ? small : mem_need(len);
 
-    change.path = node_path(core, node);
+    ktree_path(node, path, len);
+    change.path = bytes_make(path, len);
     change.bytes_diff = -(int64_t)node->data_len;
     node->parent->pzxid = zxid;
     ktree_detach(&core->tree, node);
     kchange_tell(core, &change, zxid);
     kchange_done(core, &change);
-    mem_free((void *)(uintptr_t)change.path.at);
+    if (path != small)
+        mem_free(path);
 }
 
-static void log_close(struct kcore *core, const struct ktree_owner *owner,
-                      int64_t id, int32_t cxid)
+/* Room for about all paths at once, judged by the first: a buffer that grows
+ * step by step is copied, and touches new memory, again and again. */
+static void log_room(struct wr *log, const struct ktree_owner *owner)
+{
+    const struct ktree_node *first =
+        &CONTAINER_OF(owner->nodes.next, struct ktree_owned, link)->node;
+    size_t each = sizeof(int32_t) + ktree_path_len(first);
+    size_t need = owner->n < ROOM_MOST / each ? owner->n * each : ROOM_MOST;
+    size_t len = log->len;
+
+    if (need <= log->limit - len && wr_room(log, need) != NULL)
+        log->len = len;
+}
+
+static void log_close(struct kcore *core, struct ktree_owner *owner, int64_t id,
+                      int32_t cxid)
 {
     size_t record = krecord_begin(core, id, cxid, KOP_CLOSE_SESSION);
     struct wr *log = &core->log;
+    struct ending ending;
 
+    if (owner != NULL) {
+        log_room(log, owner);
+        ending_start(&ending, core, owner);
+    }
     wr_i32(log, owner ? (int32_t)owner->n : 0);
     for (struct list *l = owner ? owner->nodes.next : NULL;
          l != NULL && l != &owner->nodes; l = l->next) {
@@ -176,6 +240,7 @@ static void log_close(struct kcore *core, const struct ktree_owner *owner,
             &CONTAINER_OF(l, struct ktree_owned, link)->node;
         size_t len = ktree_path_len(node);
 
+        ending_step(&ending, false);
         wr_i32(log, (int32_t)len);
         uint8_t *room = wr_room(log, len);
         if (room != NULL)
@@ -188,14 +253,18 @@ void ksession_end(struct kcore *core, struct ksession *session, int32_t cxid)
 {
     int64_t id = session->id;
     struct ktree_owner *owner = ktree_owner_find(&core->tree, id);
+    struct ending ending;
 
     log_close(core, owner, id, cxid);
     ksession_remove(&core->sessions, session);
+    if (owner != NULL)
+        ending_start(&ending, core, owner);
     while (owner != NULL) {
         struct ktree_owned *owned =
             CONTAINER_OF(owner->nodes.next, struct ktree_owned, link);
         bool last = owner->n == 1;
 
+        ending_step(&ending, true);
         end_node(core, &owned->node, core->zxid);
         if (last)
             break; /* the owner went with its last node */

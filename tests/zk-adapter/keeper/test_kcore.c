@@ -1,4 +1,6 @@
 /* The deciding half: order of checks, multis, gates, sessions. */
+#include <stdio.h>
+
 #include "tests/support/kworld.h"
 #include "tests/support/unit.h"
 
@@ -322,6 +324,30 @@ START_TEST(ephemerals_go_when_their_session_expires)
 }
 END_TEST
 
+/* Long and short paths, more than are fetched ahead of their end. */
+START_TEST(all_ephemerals_of_a_session_go_with_it)
+{
+    enum { MANY = 40, LONG = 700 };
+    static char path[LONG];
+
+    setup();
+    create("/p", 0);
+    for (int i = 0; i < MANY; i++) {
+        size_t width = i % 3 == 0 ? sizeof path - 8 : 8;
+
+        (void)snprintf(path, sizeof path, "/p/%0*d", (int)width, i);
+        ck_assert_int_eq(create(path, i % 5 == 0 ? 0 : 1), 0);
+    }
+    kworld_pass(&world, 10000);
+    kcore_expire(&world.core);
+    ck_assert_int_eq(user.peer.close, KPEER_DEAD);
+    ck_assert_uint_eq(ktree_find(&world.core.tree, BYTES("/p"))->n_children,
+                      MANY / 5);
+    ck_assert_uint_eq(world.core.tree.n_ephemerals, 0);
+    teardown();
+}
+END_TEST
+
 START_TEST(containers_go_when_their_last_child_has_gone)
 {
     struct wr w;
@@ -481,6 +507,7 @@ UNIT_MAIN("kcore", checks_of_create_come_in_the_order_of_zookeeper,
           two_batches_open_their_gates_one_after_the_other,
           an_event_precedes_the_answer_and_waits_for_the_same_record,
           ephemerals_go_when_their_session_expires,
+          all_ephemerals_of_a_session_go_with_it,
           containers_go_when_their_last_child_has_gone,
           a_full_disk_refuses_writes_and_lets_reads_live,
           digest_rights_bind_and_the_super_user_passes,
