@@ -30,7 +30,10 @@ def systems_of(bench, heap="1g"):
             arena = Arena()
             ends.callback(arena.close)
             s = systems[kind] = bench.System(kind, arena)
-            s.broker.properties["group.initial.rebalance.delay.ms"] = 1000
+            s.broker.properties.update({
+                "group.initial.rebalance.delay.ms": 1000,
+                # with Kafka's 50, thousands that connect at once wait for seconds
+                "socket.listen.backlog.size": 4096})
             s.broker.heap = heap
             s.start()
             s.create("few", 8)
