@@ -85,13 +85,16 @@ static enum err read_exceptions(const struct config *cfg,
 static int32_t listener_most(const struct config *cfg, const char *name,
                              enum config_key key)
 {
-    const char *text = config_listener_text(cfg, name, key);
     struct conf_value value;
+    enum err err;
 
+    config_texts_take(cfg);
+    err = conf_check(config_key_row(key),
+                     bytes_of(config_listener_text(cfg, name, key)), &value,
+                     NULL);
+    config_texts_give(cfg);
     /* values were checked before they came into force */
-    if (conf_check(config_key_row(key), bytes_of(text), &value, NULL) != ERR_OK)
-        return NET_NO_LIMIT;
-    return (int32_t)value.number;
+    return err == ERR_OK ? (int32_t)value.number : NET_NO_LIMIT;
 }
 
 enum err server_quota_read(const struct server *server,

@@ -83,6 +83,7 @@ static void describe_topic(const struct describe *describe,
                           &request->arena, &pairs, &n_pairs);
     out->configs =
         arena_array(&request->arena, TOPIC_KEY_COUNT, sizeof *out->configs);
+    config_texts_take(request->broker->config);
     for (int key = 0; out->configs && key < TOPIC_KEY_COUNT; key++) {
         const struct conf_key *row = topic_key_row((enum topic_key)key);
         struct config_synonym synonyms[CONFIG_SYNONYMS_MAX];
@@ -97,6 +98,7 @@ static void describe_topic(const struct describe *describe,
                                 pairs, n_pairs, &request->arena),
                     synonyms, n, false, &out->configs[out->n_configs++]);
     }
+    config_texts_give(request->broker->config);
 }
 
 static void describe_unknown(const struct describe *describe,
@@ -130,6 +132,7 @@ static void describe_broker(const struct describe *describe,
 
     out->configs = arena_array(&request->arena, CONFIG_KEY_COUNT + n_unknown,
                                sizeof *out->configs);
+    config_texts_take(cfg);
     for (int key = 0; out->configs && key < CONFIG_KEY_COUNT; key++) {
         const struct conf_key *row = config_key_row((enum config_key)key);
         struct config_synonym synonyms[CONFIG_SYNONYMS_MAX];
@@ -143,6 +146,7 @@ static void describe_broker(const struct describe *describe,
                     n, !config_is_dynamic((enum config_key)key),
                     &out->configs[out->n_configs++]);
     }
+    config_texts_give(cfg);
     if (out->configs != NULL)
         describe_unknown(describe, in, unknown, n_unknown, out);
 }

@@ -13,8 +13,9 @@
  * log.retention.* read CFG_LOG_RETENTION_MS, of log.roll.* CFG_LOG_ROLL_MS, and
  * so on.
  *
- * Threads: reading from any; config_apply() from one thread at a time. Texts
- * stay valid until config_close(), also after they were replaced.
+ * Threads: reading from any; config_apply() from one thread at a time. Texts of
+ * the file and of defaults stay valid until config_close(); those of a dynamic
+ * layer only until it is replaced: see config_texts_take().
  */
 #ifndef GREGOR_CONFIG_H
 #define GREGOR_CONFIG_H
@@ -157,6 +158,14 @@ MUST_USE enum err config_check(const struct config *cfg,
                                enum config_layer layer,
                                const struct conf_pair *pairs, size_t n,
                                struct errmsg *why);
+
+/* Between these two a dynamic layer stays: whoever may be given a text of one,
+ * by config_text(), config_extra(), config_listener_text(), topic_value() or as
+ * a synonym, copies it or is done with it before giving back. config_apply()
+ * waits meanwhile. Not nested, nothing else of this header in between, and no
+ * other lock: that of the overrides is taken before this one. */
+void config_texts_take(const struct config *cfg);
+void config_texts_give(const struct config *cfg);
 
 /* -- describing ----------------------------------------------------------- */
 

@@ -250,6 +250,5 @@ void config_apply(struct config *cfg, enum config_layer which,
             layer->by_key[key] = (const char *)own->value.at;
     }
     config_layer_put(cfg, which, layer);
-    config_resolve(cfg);
     lock_give(&cfg->lock);
 }

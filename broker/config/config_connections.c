@@ -115,10 +115,13 @@ enum err config_ip_limits(const struct config *cfg, struct arena *arena,
                           struct config_ip_limit **out, size_t *n,
                           struct errmsg *why)
 {
-    enum err err = config_read_ip_limits(
+    enum err err;
+
+    config_texts_take(cfg);
+    err = config_read_ip_limits(
         bytes_of(config_text(cfg, CFG_MAX_CONNECTIONS_PER_IP_OVERRIDES)), arena,
         out, n, why);
-
+    config_texts_give(cfg);
     if (err != ERR_OK)
         err_prefix(why, KEY);
     return err;
@@ -181,7 +184,7 @@ static struct bytes value_with(const struct config *cfg,
     return bytes_of(config_table[key].default_text);
 }
 
-enum err config_check_nobody(const struct config *cfg, enum config_layer layer,
+static enum err check_nobody(const struct config *cfg, enum config_layer layer,
                              const struct conf_pair *pairs, size_t n,
                              struct errmsg *why)
 {
@@ -200,5 +203,17 @@ enum err config_check_nobody(const struct config *cfg, enum config_layer layer,
         err = err_set(why, ERR_INVALID,
                       "requirement failed: max.connections.per.ip can be set "
                       "to zero only if " KEY " property is set.");
+    return err;
+}
+
+enum err config_check_nobody(const struct config *cfg, enum config_layer layer,
+                             const struct conf_pair *pairs, size_t n,
+                             struct errmsg *why)
+{
+    enum err err;
+
+    config_texts_take(cfg);
+    err = check_nobody(cfg, layer, pairs, n, why);
+    config_texts_give(cfg);
     return err;
 }

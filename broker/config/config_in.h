@@ -8,10 +8,8 @@
 #include "base/properties.h"
 #include "config/config.h"
 
-/* What one source says. Never changed after it was put in place; an older one
- * is kept until the end, since texts may be in use. */
+/* What one source says. Never changed after it was put in place. */
 struct layer {
-    struct layer *older;
     struct arena arena;      /* dynamic layers: holds the texts */
     struct conf_pair *pairs; /* all, in order; texts NUL-terminated */
     size_t n;
@@ -23,7 +21,8 @@ struct config {
     size_t n_from_file;     /* entries before the first override */
     char *host_name;
     struct arena arena; /* what is made at start */
-    struct lock lock;   /* config_apply() against itself */
+    struct lock lock;   /* config_apply() against itself, and against whoever
+                           borrows texts */
     _Atomic(struct layer *) layers[CONFIG_FILE + 1]; /* NULL: empty */
     _Atomic(const char *) text[CONFIG_KEY_COUNT];    /* of the key itself */
     _Atomic int64_t number[CONFIG_KEY_COUNT];        /* in force */
@@ -46,6 +45,8 @@ extern const int topic_broker_key[TOPIC_KEY_COUNT];
 void config_resolve(struct config *cfg);
 /* Is there a value of this key in the file? */
 bool config_in_file(const struct config *cfg, enum config_key key);
+/* Put it in the place of what was there, have it in force, and free the other.
+ */
 void config_layer_put(struct config *cfg, enum config_layer which,
                       struct layer *layer);
 void config_layers_free(struct config *cfg);

@@ -31,27 +31,38 @@ bool config_in_file(const struct config *cfg, enum config_key key)
     return text_in(cfg, CONFIG_FILE, key) != NULL;
 }
 
+static void layer_free(struct layer *layer)
+{
+    if (layer == NULL)
+        return;
+    arena_fini(&layer->arena);
+    mem_free(layer->pairs);
+    mem_free(layer);
+}
+
 void config_layer_put(struct config *cfg, enum config_layer which,
                       struct layer *layer)
 {
-    layer->older = atomic_load(&cfg->layers[which]);
-    atomic_store(&cfg->layers[which], layer);
+    struct layer *old = atomic_exchange(&cfg->layers[which], layer);
+
+    config_resolve(cfg);
+    layer_free(old); /* no text in force is of it any more */
 }
 
 void config_layers_free(struct config *cfg)
 {
-    for (int which = 0; which <= CONFIG_FILE; which++) {
-        struct layer *layer = atomic_load(&cfg->layers[which]);
+    for (int which = 0; which <= CONFIG_FILE; which++)
+        layer_free(atomic_load(&cfg->layers[which]));
+}
 
-        while (layer != NULL) {
-            struct layer *older = layer->older;
+void config_texts_take(const struct config *cfg)
+{
+    lock_take(&((struct config *)(uintptr_t)cfg)->lock);
+}
 
-            arena_fini(&layer->arena);
-            mem_free(layer->pairs);
-            mem_free(layer);
-            layer = older;
-        }
-    }
+void config_texts_give(const struct config *cfg)
+{
+    lock_give(&((struct config *)(uintptr_t)cfg)->lock);
 }
 
 /* -- values ------------------------------------------------------------ */

@@ -151,6 +151,7 @@ void topic_config_resolve(const struct config *cfg,
     struct resolved r;
     int64_t difference;
 
+    config_texts_take(cfg);
     resolve(cfg, overrides, n, &r);
 #define NUMBER(key) r.values[TOPIC_##key].number
 #define TEXT(key) r.values[TOPIC_##key].text
@@ -187,6 +188,7 @@ void topic_config_resolve(const struct config *cfg,
         .message_downconversion = NUMBER(MESSAGE_DOWNCONVERSION_ENABLE) != 0,
         .remote_storage = NUMBER(REMOTE_STORAGE_ENABLE) != 0,
     };
+    config_texts_give(cfg);
 #undef NUMBER
 #undef TEXT
     if (out->timestamp_before_max_ms == INT64_MAX)

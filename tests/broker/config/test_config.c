@@ -1,6 +1,8 @@
 /* test_config.c - reading, checking and layering the configuration. */
 #include <check.h>
+#include <malloc.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -491,6 +493,54 @@ START_TEST(dynamic_layers_win_in_order_and_can_be_taken_back)
 }
 END_TEST
 
+enum { CHANGES = 500 };
+
+static void *change_often(void *arg)
+{
+    static char text[20000];
+
+    (void)arg;
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < CHANGES; i++) {
+        struct conf_pair pairs[] = {
+            PAIR("log.cleanup.policy", "compact"),
+            { BYTES("some.plugin.setting"), bytes_of(text) },
+        };
+
+        text[0] = (char)('a' + i % 2);
+        config_apply(cfg, CONFIG_CLUSTER, pairs, 2);
+    }
+    return NULL;
+}
+
+START_TEST(replaced_layers_go_while_others_read_their_texts)
+{
+    struct topic_config topic;
+    pthread_t writer;
+    size_t before;
+    int turns = 0;
+
+    good(MINIMUM);
+    change_often(NULL);
+    before = mallinfo2().uordblks;
+    ck_assert_int_eq(pthread_create(&writer, NULL, change_often, NULL), 0);
+    do {
+        const char *text;
+
+        topic_config_resolve(cfg, NULL, 0, &topic);
+        ck_assert(topic.cleanup_compact);
+        config_texts_take(cfg);
+        text = config_extra(cfg, "some.plugin.setting");
+        ck_assert(text[0] == 'a' || text[0] == 'b');
+        ck_assert_uint_eq(strlen(text), 19999);
+        config_texts_give(cfg);
+    } while (++turns < CHANGES);
+    pthread_join(writer, NULL);
+    /* all of them would be 10 MB; sanitizers' heaps say 0 */
+    ck_assert_uint_lt(mallinfo2().uordblks, before + 1000000);
+}
+END_TEST
+
 static void refused(enum config_layer layer, const char *name,
                     const char *value, const char *says)
 {
@@ -733,6 +783,7 @@ int main(void)
     tcase_add_test(t, the_ensemble_is_read_as_java_does);
     tcase_add_test(t, the_embedded_service_is_asked_for_by_name);
     tcase_add_test(t, dynamic_layers_win_in_order_and_can_be_taken_back);
+    tcase_add_test(t, replaced_layers_go_while_others_read_their_texts);
     tcase_add_test(t, changes_are_checked_as_kafka_does);
     tcase_add_test(t, exceptions_of_addresses_are_hosts_with_a_count);
     tcase_add_test(t, changes_of_connection_limits_are_checked);
