@@ -95,7 +95,7 @@ static void start_net(struct data_broker *db, int port)
         .receive_buffer = -1,
         .backlog = 50,
         .idle_us = 600000000,
-        .quota = { .most = 10000, .per_ip = 10000 },
+        .quota = NET_UNLIMITED,
         .memory_budget = 256 * 1024 * 1024,
         .handler = api_handler,
     };
