@@ -403,22 +403,29 @@ static void on_ready(struct loop_io *io, unsigned ready)
 
 /* -- coming ---------------------------------------------------------------- */
 
-static void conn_new(struct khttp *http, int fd, const struct sockaddr *sa)
+static void ip_show(char *ip, size_t size, const struct sockaddr *sa)
 {
-    struct khttp_conn *conn = mem_need(sizeof *conn);
     const struct sockaddr_in6 *six = (const void *)sa;
     const struct sockaddr_in *four = (const void *)sa;
+
+    if (sa->sa_family == AF_INET)
+        inet_ntop(AF_INET, &four->sin_addr, ip, (socklen_t)size);
+    else if (sa->sa_family != AF_INET6)
+        ip[0] = '\0';
+    else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, ip, (socklen_t)size);
+    else
+        inet_ntop(AF_INET6, &six->sin6_addr, ip, (socklen_t)size);
+}
+
+void khttp_serve(struct khttp *http, int fd, const struct sockaddr *peer)
+{
+    struct khttp_conn *conn = mem_need(sizeof *conn);
 
     conn->http = http;
     conn->in = mem_need(K_HTTP_HEAD);
     conn->file = -1;
-    if (sa->sa_family == AF_INET)
-        inet_ntop(AF_INET, &four->sin_addr, conn->ip, sizeof conn->ip);
-    else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-        inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, conn->ip,
-                  sizeof conn->ip);
-    else
-        inet_ntop(AF_INET6, &six->sin6_addr, conn->ip, sizeof conn->ip);
+    ip_show(conn->ip, sizeof conn->ip, peer);
     answer_fini(conn);
     list_append(&http->conns, &conn->link);
     http->n++;
@@ -444,7 +451,7 @@ static void on_accept(struct loop_io *io, unsigned ready)
         if (http->n >= K_HTTP_CONNS)
             close(fd);
         else
-            conn_new(http, fd, (const struct sockaddr *)&ss);
+            khttp_serve(http, fd, (const struct sockaddr *)&ss);
     }
 }
 

@@ -14,6 +14,7 @@
 #ifndef GREGOR_KEEPER_KHTTP_H
 #define GREGOR_KEEPER_KHTTP_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/list.h"
@@ -89,6 +90,10 @@ struct khttp {
 MUST_USE enum err khttp_start(struct khttp *http, struct loop *loop,
                               const char *address, int32_t port,
                               struct errmsg *why);
+/* Serve a connected, non-blocking stream socket, which belongs to the server
+ * from now on. `peer` gives khttp_conn.ip, "" when it is no internet address.
+ */
+void khttp_serve(struct khttp *http, int fd, const struct sockaddr *peer);
 /* Close everything. No harm when it was not started. */
 void khttp_stop(struct khttp *http);
 
