@@ -1,13 +1,17 @@
-/* gather.c - quiet connections together on one reactor.
+/* gather.c - connections together on one reactor while it can serve them.
  *
  * To wake a sleeping thread costs as much as answering a heartbeat. Thousands
  * of consumers that say something every few seconds, spread over all reactors,
  * wake each of them for one request at a time; on one reactor a single turn
- * serves several. So a connection that was quiet for a while moves to the first
- * reactor. When that has more to do than is good for it, connections leave it
- * as they are served (so mostly busy ones) for the one that is used least.
+ * serves several. And what a producer sends reaches a waiting consumer without
+ * a second thread when both are on one reactor. So a connection that was quiet
+ * for a while moves to the first reactor, and any does while all reactors
+ * together would leave that one room. When it has more to do than is good for
+ * it, connections leave it as they are served (so mostly busy ones) for the one
+ * that is used least.
  *
  *     reactor 0  ◀── quiet, while it has room ── reactors 1 …
+ *                ◀── any, while all is calm ────
  *                ──── any, while it is full ───▶
  *
  * How quiet a connection is shows in a window of a second or more that ends
@@ -67,6 +71,16 @@ static struct reactor *take(struct reactor *first)
                                                                       : NULL;
 }
 
+/* One reactor could do what all do now. */
+static bool is_calm(const struct net *net)
+{
+    int percent = 0;
+
+    for (size_t i = 0; i < net->n_reactors; i++)
+        percent += net->reactors[i].used_percent;
+    return percent < ROOM_PERCENT;
+}
+
 struct reactor *gather_where(struct conn *conn)
 {
     struct reactor *first = first_of_all(conn->reactor);
@@ -83,7 +97,7 @@ struct reactor *gather_where(struct conn *conn)
     quiet = (int64_t)conn->weight * 1000000 <= elapsed * QUIET_PER_S;
     conn->window_us = now;
     conn->weight = 0;
-    return quiet ? take(first) : NULL;
+    return quiet || is_calm(conn->reactor->net) ? take(first) : NULL;
 }
 
 static int64_t thread_us(void)

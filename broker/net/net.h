@@ -12,7 +12,7 @@
  *                            └─▶ parked on an object ─▶ request_post()
  *
  * Between two requests a connection may move to another reactor: quiet ones
- * gather on the first (gather.c).
+ * gather on the first, and all do while little is to do (gather.c).
  *
  * A handler ends in exactly one of request_reply(), request_reply_none() (acks
  * 0) or request_close(), now or later; until then the request is the handler's,

@@ -1,4 +1,5 @@
-/* Quiet connections move together, any leave where too much is to do. */
+/* Quiet connections move together, all while little is to do; any leave where
+ * too much is to do. */
 #include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -56,15 +57,30 @@ START_TEST(a_quiet_one_moves_to_the_first_while_that_has_room)
 }
 END_TEST
 
-START_TEST(a_busy_one_and_one_just_come_stay)
+START_TEST(a_busy_one_among_busy_ones_and_one_just_come_stay)
 {
     choice_init(3);
     reactors[0].takes = 2;
+    reactors[1].used_percent = 25;
+    reactors[2].used_percent = 5;
     ck_assert_int_eq(place(1, 100000), -1);
     conn = (struct conn){ .reactor = &reactors[1], .weight = 1 };
     conn.window_us = loop_now_us(reactors[1].loop);
     ck_assert_ptr_null(gather_where(&conn));
     ck_assert_int_eq(reactors[0].takes, 2);
+    choice_fini();
+}
+END_TEST
+
+START_TEST(a_busy_one_moves_to_the_first_while_one_could_do_all)
+{
+    choice_init(3);
+    reactors[0].takes = 2;
+    reactors[0].used_percent = reactors[1].used_percent = 10;
+    reactors[2].used_percent = 10;
+    ck_assert_int_eq(place(1, 100000), -1);
+    reactors[2].used_percent = 9;
+    ck_assert_int_eq(place(1, 100000), 0);
     choice_fini();
 }
 END_TEST
@@ -199,6 +215,8 @@ START_TEST(a_stop_closes_those_on_their_way)
 END_TEST
 
 UNIT_MAIN("gather", a_quiet_one_moves_to_the_first_while_that_has_room,
-          a_busy_one_and_one_just_come_stay, a_full_one_gives_to_the_least_used,
-          the_only_one_keeps_all, those_that_moved_are_served_as_before,
+          a_busy_one_among_busy_ones_and_one_just_come_stay,
+          a_busy_one_moves_to_the_first_while_one_could_do_all,
+          a_full_one_gives_to_the_least_used, the_only_one_keeps_all,
+          those_that_moved_are_served_as_before,
           a_stop_closes_those_on_their_way)
