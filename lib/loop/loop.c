@@ -133,6 +133,7 @@ void loop_wake_now(struct loop *loop)
 {
     if (loop->now_fresh)
         return;
+    loop->asleep = false; /* what is posted from here on is seen this turn */
     loop->now_us = clock_mono_us();
     loop->now_fresh = true;
 }
@@ -278,7 +279,8 @@ static void loop_run_hooks(struct loop *loop)
     list_remove(&mark);
 }
 
-/* Wait for descriptors and run their callbacks. */
+/* Wait for descriptors and run their callbacks; the first that runs has called
+ * loop_wake_now(). */
 static void loop_wait(struct loop *loop, bool may_sleep)
 {
     int64_t next_us = wheel_next_us(&loop->wheel);
@@ -292,13 +294,12 @@ static void loop_wait(struct loop *loop, bool may_sleep)
         flags |= EVLOOP_NONBLOCK;
     loop->now_fresh = false;
     event_base_loop(loop->base, flags);
-    loop->asleep = false;
+    loop_wake_now(loop);
 }
 
 static void loop_turn_once(struct loop *loop, bool may_sleep)
 {
     loop_wait(loop, may_sleep);
-    loop_wake_now(loop);
     loop_run_mail(loop);
     loop_run_timers(loop);
     loop_run_hooks(loop);
