@@ -100,6 +100,8 @@ void pool_free(struct pool **pool)
 
 void pool_submit(struct pool *pool, struct job *job)
 {
+    bool asleep;
+
     atomic_fetch_add(&pool->backlog, 1);
     job->next = NULL;
     lock_take(&pool->lock);
@@ -108,9 +110,11 @@ void pool_submit(struct pool *pool, struct job *job)
     else
         pool->last->next = job;
     pool->last = job;
-    if (pool->idle > 0)
-        pthread_cond_signal(&pool->work);
+    asleep = pool->idle > 0;
     lock_give(&pool->lock);
+    /* not under the lock: whoever wakes would wait for it at once */
+    if (asleep)
+        pthread_cond_signal(&pool->work);
 }
 
 size_t pool_backlog(const struct pool *pool)

@@ -27,12 +27,12 @@ static void on_turn(struct loop_hook *hook)
 {
     struct keeper *keeper = CONTAINER_OF(hook, struct keeper, turn);
 
-    kbatch_submit(keeper);
+    kbatch_submit(keeper, false);
     if (keeper->tls != NULL)
         kshake_turn(keeper);
     kconn_resume(keeper);
     kconn_flush(keeper);
-    kbatch_submit(keeper);
+    kbatch_submit(keeper, true);
     ksnap_job_turn(keeper);
 }
 

@@ -18,7 +18,8 @@
  *     | records | batch | zeros, on disk |  allocated  |
  *                       ^ position       ^ written
  *
- * Threads: one at a time (keeper sync); the calls block as long as the disk.
+ * Threads: one at a time (keeper sync, or the loop while that is idle); the
+ * calls block as long as the disk.
  */
 #ifndef GREGOR_KEEPER_KLOG_H
 #define GREGOR_KEEPER_KLOG_H

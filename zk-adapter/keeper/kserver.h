@@ -1,8 +1,8 @@
 /* kserver.h - the doing half: sockets, timers and files around a core.
  *
  * Private to the keeper. One turn of its loop: read what is ready and feed the
- * core · hand the open batch to keeper sync, if that is idle · send what may go
- * · free what was closed.
+ * core · hand the open batch to keeper sync, if that is idle (or write it, when
+ * nobody else waits) · send what may go · free what was closed.
  */
 #ifndef GREGOR_KEEPER_KSERVER_H
 #define GREGOR_KEEPER_KSERVER_H
@@ -174,7 +174,9 @@ void kconn_close_all(struct keeper *keeper);
 
 /* kbatch.c */
 void kbatch_init(struct keeper *keeper);
-void kbatch_submit(struct keeper *keeper);
+/* Let the open batch go to the disk, if none is under way. `flushed`: answers
+ * that may leave have left, so that the loop itself may write it. */
+void kbatch_submit(struct keeper *keeper, bool flushed);
 void kbatch_retry(struct keeper *keeper);
 
 /* ksnap_job.c */
