@@ -6,15 +6,22 @@
 
 #include "seg/seg.h"
 
+/* Heads in order, each with its lines; zeros when there are none. */
+struct dump_complaints {
+    struct dump_complaint *items; /* owned */
+    size_t n;
+};
+
 /* What the options ask for. */
 struct dump {
-    bool deep;           /* records, not only batches */
-    bool print;          /* keys and values, too */
-    bool skip_metadata;  /* only keys and values */
-    bool verify_only;    /* indexes: do not print entries */
-    bool sanity_only;    /* indexes: a glance */
-    int64_t max_bytes;   /* of a .log */
-    int64_t max_message; /* bytes */
+    bool deep;                          /* records, not only batches */
+    bool print;                         /* keys and values, too */
+    bool skip_metadata;                 /* only keys and values */
+    bool verify_only;                   /* indexes: do not print entries */
+    bool sanity_only;                   /* indexes: a glance */
+    int64_t max_bytes;                  /* of a .log */
+    int64_t max_message;                /* bytes */
+    struct dump_complaints *complaints; /* borrowed; about all files */
 };
 
 /* A file that is being dumped. */
@@ -33,10 +40,13 @@ struct dump_batch {
     uint8_t *bytes; /* owned: the next call frees it */
 };
 
-/* Complaints are gathered, and printed to the error output at the end. */
-void dump_complain(const char *head, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void dump_complaints_print(void);
+/* Complaints are gathered, each line under its head. */
+void dump_complain(struct dump_complaints *complaints, const char *head,
+                   const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Print them to the error output; none is left. */
+void dump_complaints_print(struct dump_complaints *complaints);
 
 /* Open a file; prints the reason when it cannot. */
 bool dump_open(struct dump_file *file, const char *path);

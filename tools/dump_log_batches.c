@@ -246,7 +246,8 @@ static enum err print_records(const struct dump *dump,
         if (*last != -1 && record.offset != *last + 1) {
             snprintf(head, sizeof head, "Non-consecutive offsets in %s",
                      file->path);
-            dump_complain(head, "  %" PRId64 " is followed by %" PRId64, *last,
+            dump_complain(dump->complaints, head,
+                          "  %" PRId64 " is followed by %" PRId64, *last,
                           record.offset);
         }
         *last = record.offset;

@@ -80,7 +80,7 @@ static bool check_offsets(const struct dump *dump, const struct dump_file *file,
             break;
         }
         if (batch_last_offset(&b.batch.header) != entry.offset)
-            dump_complain(head,
+            dump_complain(dump->complaints, head,
                           "  Index offset: %" PRId64 ", log offset: %" PRId64,
                           entry.offset, batch_last_offset(&b.batch.header));
         if (!dump->verify_only)
@@ -157,8 +157,8 @@ static int64_t largest_time(const struct batch *batch)
     return largest;
 }
 
-static bool check_time(const struct time_file *t, int64_t timestamp,
-                       int64_t offset, int64_t before)
+static bool check_time(const struct dump *dump, const struct time_file *t,
+                       int64_t timestamp, int64_t offset, int64_t before)
 {
     static const char missing[] =
         "The following indexed offsets are not found in the log.";
@@ -173,7 +173,7 @@ static bool check_time(const struct time_file *t, int64_t timestamp,
             b.position += (int64_t)batch_size(&b.batch.header);
     }
     if (!there || batch_last_offset(&b.batch.header) != offset) {
-        dump_complain(missing,
+        dump_complain(dump->complaints, missing,
                       "Indexed offset: %" PRId64 ", found log offset: %" PRId64,
                       offset, there ? batch_last_offset(&b.batch.header) : -1);
     } else {
@@ -181,14 +181,15 @@ static bool check_time(const struct time_file *t, int64_t timestamp,
         if (largest != timestamp) {
             snprintf(head, sizeof head, "Found timestamp mismatch in :%s",
                      t->file->path);
-            dump_complain(
-                head, "  Index timestamp: %" PRId64 ", log timestamp: %" PRId64,
-                timestamp, largest);
+            dump_complain(dump->complaints, head,
+                          "  Index timestamp: %" PRId64
+                          ", log timestamp: %" PRId64,
+                          timestamp, largest);
         }
         if (before >= timestamp) {
             snprintf(head, sizeof head, "Found out of order timestamp in :%s",
                      t->file->path);
-            dump_complain(head,
+            dump_complain(dump->complaints, head,
                           "  Index timestamp: %" PRId64
                           ", Previously indexed timestamp: %" PRId64,
                           timestamp, before);
@@ -209,7 +210,7 @@ static bool check_times(const struct dump *dump, const struct time_file *t)
 
         if (offset == t->file->base && i > 0)
             break;
-        if (!check_time(t, timestamp, offset, before))
+        if (!check_time(dump, t, timestamp, offset, before))
             return false;
         if (!dump->verify_only)
             printf("timestamp: %" PRId64 " offset: %" PRId64 "\n", timestamp,

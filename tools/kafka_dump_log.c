@@ -91,30 +91,36 @@ bool dump_open_beside(struct dump_file *file, const struct dump_file *beside,
 /* -- complaints
  * ------------------------------------------------------------------ */
 
-/* Heads in order, each with its lines. The process ends after printing them. */
-static struct complaint {
+struct dump_complaint {
     char *head;
     char *lines;
     size_t len;
-} * complaints;
-static size_t n_complaints;
+};
 
-void dump_complain(const char *head, const char *format, ...)
+/* The one with this head; a new one when there is none. */
+static struct dump_complaint *complaint_get(struct dump_complaints *complaints,
+                                            const char *head)
 {
-    struct complaint *c = NULL;
+    struct dump_complaint *c;
+
+    for (size_t i = 0; i < complaints->n; i++)
+        if (strcmp(complaints->items[i].head, head) == 0)
+            return &complaints->items[i];
+    complaints->items = mem_need_more(complaints->items, complaints->n + 1,
+                                      sizeof *complaints->items);
+    c = &complaints->items[complaints->n++];
+    *c = (struct dump_complaint){ mem_need_text(bytes_of(head)), NULL, 0 };
+    return c;
+}
+
+void dump_complain(struct dump_complaints *complaints, const char *head,
+                   const char *format, ...)
+{
+    struct dump_complaint *c = complaint_get(complaints, head);
     char line[256];
     va_list args;
     size_t n;
 
-    for (size_t i = 0; i < n_complaints; i++)
-        if (strcmp(complaints[i].head, head) == 0)
-            c = &complaints[i];
-    if (c == NULL) {
-        complaints =
-            mem_need_more(complaints, n_complaints + 1, sizeof *complaints);
-        c = &complaints[n_complaints++];
-        *c = (struct complaint){ mem_need_text(bytes_of(head)), NULL, 0 };
-    }
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
@@ -125,17 +131,17 @@ void dump_complain(const char *head, const char *format, ...)
     c->len += n + 1;
 }
 
-void dump_complaints_print(void)
+void dump_complaints_print(struct dump_complaints *complaints)
 {
-    for (size_t i = 0; i < n_complaints; i++) {
-        fprintf(stderr, "%s\n%.*s", complaints[i].head, (int)complaints[i].len,
-                complaints[i].lines);
-        mem_free(complaints[i].head);
-        mem_free(complaints[i].lines);
+    for (size_t i = 0; i < complaints->n; i++) {
+        struct dump_complaint *c = &complaints->items[i];
+
+        fprintf(stderr, "%s\n%.*s", c->head, (int)c->len, c->lines);
+        mem_free(c->head);
+        mem_free(c->lines);
     }
-    mem_free(complaints);
-    complaints = NULL;
-    n_complaints = 0;
+    mem_free(complaints->items);
+    *complaints = (struct dump_complaints){ NULL, 0 };
 }
 
 /* -- one after the other
@@ -224,7 +230,8 @@ int kafka_dump_log(int argc, char **argv)
     static const char purpose[] =
         "Shows what lies in segments, indexes and snapshots of a log.";
     struct option options[sizeof options_table / sizeof options_table[0]];
-    struct dump dump = { .deep = false };
+    struct dump_complaints complaints = { NULL, 0 };
+    struct dump dump = { .complaints = &complaints };
     long long max_bytes, max_message;
     bool ok;
 
@@ -259,6 +266,6 @@ int kafka_dump_log(int argc, char **argv)
     dump.max_message = max_message;
     ok = dump_all(&dump, option_get(options, "files")->value);
     fflush(stdout);
-    dump_complaints_print();
+    dump_complaints_print(&complaints);
     return ok ? 0 : 1;
 }
