@@ -41,6 +41,7 @@ struct coord_zk {
     struct zk *zk;
 };
 
+/* `zk` is borrowed; closing it is the caller's matter. */
 void coord_zk_init(struct coord_zk *coord, struct zk *zk);
 
 #endif

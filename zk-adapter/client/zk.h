@@ -97,6 +97,7 @@ void zk_renew(struct zk *zk);
  * later. Sets *zk to NULL. */
 void zk_close(struct zk **zk);
 
+/* True from ZK_CONNECTED or ZK_RECONNECTED on, until the connection is lost. */
 bool zk_is_connected(const struct zk *zk);
 int64_t zk_session_id(const struct zk *zk); /* 0 before the first connection */
 int zk_session_timeout_ms(const struct zk *zk); /* as negotiated, else asked */
@@ -113,9 +114,10 @@ void zk_session_secret(const struct zk *zk, int64_t *id,
  * returns: ERR_OK · ERR_ABSENT (NoNode) · ERR_EXISTS · ERR_CONFLICT
  * (BadVersion) · ERR_NOT_EMPTY · ERR_DENIED (NoAuth) · ERR_LOST · ERR_EXPIRED ·
  * ERR_CLOSED · ERR_INVALID (bad path, or refused by the server) · ERR_NOMEM
- * (the answer was too large) · ERR_LIMIT (a watch too many, see
- * ZK_WATCH_BYTES_MAX) on_done may reuse or free the op. Paths are absolute
- * below the chroot ("/a"); a malformed one is ERR_INVALID.
+ * (the answer was too large) · ERR_IO (the service takes no writes: its disk is
+ * full, say) · ERR_LIMIT (a watch too many, see ZK_WATCH_BYTES_MAX). on_done
+ * may reuse or free the op. Paths are absolute below the chroot ("/a"); a
+ * malformed one is ERR_INVALID.
  */
 struct zk_op;
 typedef void zk_op_fn(struct zk_op *op);
@@ -148,6 +150,7 @@ void zk_create(struct zk *zk, struct zk_op *op, const char *path,
 /* version -1: any. */
 void zk_delete(struct zk *zk, struct zk_op *op, const char *path,
                int32_t version);
+/* op->stat tells the new version. `data` null: the znode then holds null. */
 void zk_set(struct zk *zk, struct zk_op *op, const char *path,
             struct bytes data, int32_t version);
 
@@ -162,8 +165,8 @@ void zk_sync(struct zk *zk, struct zk_op *op, const char *path);
 
 /* A session's watches are sent again in one packet after a reconnect, and a
  * server drops packets above its jute.maxbuffer (1 MB), for ever. So a session
- * takes no more watches than this many bytes of path text; many topics are
- * watched through zk_many.h. */
+ * takes no more watches than this many bytes of path text (and 8 for each); a
+ * read with a watch beyond is ERR_LIMIT and may be asked again without one. */
 enum { ZK_WATCH_BYTES_MAX = 512 * 1024 };
 
 /* A watch: called once when it fires, on the loop, then it may be set again.

@@ -6,8 +6,8 @@
  *   waiting ─▶ in_flight ─▶ (done)          waiting: no connection yet
  *      ▲           ├─▶ again ─▶ in_flight   again: to be sent once more, first
  *      │           └─▶ lost ─▶ (ERR_LOST)
- *    verbs ─▶ ready ─▶ (done)               ready: its outcome is known
- * already, but told from the loop only
+ *    verbs ─▶ ready ─▶ (done)               ready: its outcome is known, but
+ *                                           told from the loop only
  *
  * A request whose caller has cancelled has op == NULL. One that was in flight
  * when its handle was let go is an orphan (zk == NULL, in no list): the library
@@ -94,11 +94,16 @@ struct zk_req {
 /* zk_req.c: life of requests. */
 struct zk_req *zk_req_new(struct zk *zk, struct zk_op *op, enum zk_kind kind,
                           const char *path, struct bytes data);
+/* Send it, or have it wait for a connection behind those that wait already;
+ * what cannot be sent (closing, expired, req->err) is told soon, from the loop.
+ */
 void zk_req_start(struct zk_req *req);
 /* Tell the outcome soon, from the loop. */
 void zk_req_ready(struct zk_req *req, enum err err);
 /* Tell the outcome and free; results are in req->op. */
 void zk_req_finish(struct zk_req *req, enum err err);
+/* Free without telling; it must be in no list. Safe on any thread for an
+ * orphan. */
 void zk_req_free(struct zk_req *req);
 /* Tell all of a list. */
 void zk_req_finish_all(struct list *reqs, enum err err);
@@ -106,33 +111,52 @@ void zk_req_finish_all(struct list *reqs, enum err err);
 void zk_run_soon(struct zk *zk);
 
 /* zk_send.c: to the library and back. */
+/* Move it to in_flight and give it to the library; needs zk_wire_can_send(). */
 void zk_send(struct zk_req *req);
+/* ZooKeeper's rules for a path. `sequential`: it may end in '/', as a number
+ * follows. The library crashes on a bad path inside a multi: check before. */
 bool zk_path_is_valid(const char *path, bool sequential);
+/* The border: ZooKeeper's codes into ours; ERR_INVALID for those without a
+ * meaning here. */
 enum err zk_err_from_library(int rc);
+/* A copy, field by field. */
 void zk_stat_from_library(struct zk_stat *to, const struct Stat *from);
 /* From the library's completions: sort by what happened. True when the caller
  * may go on to the results (the request is ours, alive, and was answered). */
 bool zk_req_answered(struct zk_req *req, int rc);
 
 /* zk_multi.c */
+/* Returns the library's code; the answer comes to its own completion. */
 int zk_multi_send(struct zk_req *req);
 void zk_multi_free(struct zk_multi *multi);
 
 /* zk_path.c */
+/* The outcome `rc` of creating req->path up to make_len: go up to the parent
+ * when it lacks one, down when it is there, finish at the end. */
 void zk_make_step(struct zk_req *req, int rc);
 
 /* zk_watch.c */
+/* Bind `watch` to a read about to start. Without room for it
+ * (ZK_WATCH_BYTES_MAX) req->err becomes ERR_LIMIT and the watch is left alone.
+ */
 void zk_watch_take(struct zk_req *req, struct zk_watch *watch);
+/* The read is over or cancelled: set its watch, or leave it as it was. Allowed
+ * without one. */
 void zk_watch_done(struct zk_req *req, bool set);
+/* The library's watcher. Fires what is set on the path; events of the session
+ * and of a handle let go are nothing to it. */
 void zk_watch_event(zhandle_t *zh, int type, int state, const char *path,
                     void *context);
 /* The session is gone: all watches are void. */
 void zk_watch_void_all(struct zk *zk);
 
 /* zk_end.c */
+/* Closing: drop the handles of all requests of kind END. */
 void zk_end_drop_all(struct zk *zk);
 
 /* zk.c */
+/* Called whenever something has ended while closing: the last one tells
+ * ZK_CLOSED and frees the session. */
 void zk_maybe_closed(struct zk *zk);
 
 #endif

@@ -1,8 +1,8 @@
 /* zk_wire.h - one handle of the ZooKeeper C client, driven by our loop.
  *
  *   zk_wire_open ─▶ resolve (pool) ─▶ zookeeper_init ─▶ interest/process ...
- *                                                   on_up · on_down ·
- * on_expired zk_wire_drop ─▶ zookeeper_close (pool) ─▶ on_dropped
+ *                                           on_up · on_down · on_expired
+ *   zk_wire_drop ─▶ zookeeper_close (pool) ─▶ on_dropped
  *
  * The rules of the single-threaded library that are kept here, so that nothing
  * above need know them:
@@ -20,8 +20,8 @@
  * - a connect or handshake that hangs is given up only after 2/3 of the session
  *   timeout: our own limit comes earlier and shuts the socket down;
  * - zookeeper_close() blocks, and frees at once: it runs in the pool, on a
- * handle that nothing here refers to any more. Completions that come from in
- * there run on the pool's thread (see zk_op.c).
+ *   handle that nothing here refers to any more. Completions that come from in
+ *   there run on the pool's thread (see zk_send.c).
  *
  * Threads: the loop's. Callbacks come from the loop.
  */
@@ -88,6 +88,7 @@ struct zk_wire {
 
 /* Fill loop, pool, calls, on_watch, context, purpose before; the rest zero. */
 void zk_wire_init(struct zk_wire *wire, const char *hosts, int timeout_ms);
+/* Only when it is neither open nor being dropped, and nothing is resolving. */
 void zk_wire_fini(struct zk_wire *wire);
 
 /* Start connecting; `id` NULL: a new session. */

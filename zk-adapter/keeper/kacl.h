@@ -82,6 +82,7 @@ enum {
 };
 
 void kacls_init(struct kacls *acls);
+/* Frees the lists, counted or not: the nodes go at the same time. */
 void kacls_fini(struct kacls *acls);
 
 /* The shared list with this content, one reference more. NULL is the open
@@ -94,6 +95,8 @@ static inline struct kacl *kacl_ref(struct kacl *acl)
         acl->refs++;
     return acl;
 }
+/* One reference less, of NULL too; without any the list is freed and its index
+ * may be used again. */
 void kacl_unref(struct kacls *acls, struct kacl *acl);
 
 /* Read a vector<ACL>; a null or empty one has n == 0. */
@@ -118,6 +121,7 @@ static inline bool kacl_allows(const struct kacl *acl, const struct kids *ids,
     return acl == NULL || kacl_allows_slow(acl, ids, perms);
 }
 
+/* Nobody in particular, and no scheme switched on. */
 void kids_init(struct kids *ids);
 void kids_fini(struct kids *ids);
 /* Add an identity (copied); ERR_LIMIT at KIDS_MOST. */

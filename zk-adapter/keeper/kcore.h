@@ -226,15 +226,20 @@ struct kcore {
 /* A core with an empty tree (not even a root). `config` is borrowed. */
 void kcore_init(struct kcore *core, const struct keeper_config *config,
                 int64_t now_ms, int64_t wall_ms);
+/* Free everything; each peer has had its kpeer_fini() before. */
 void kcore_fini(struct kcore *core);
 
 /* A connection came or went. kpeer_fini() keeps the session. */
 void kpeer_init(struct kcore *core, struct kpeer *peer, struct bytes ip,
                 const char *address);
+/* Frees the output and the watches too; the struct stays the owner's. Allowed
+ * while a gate is closed. */
 void kpeer_fini(struct kcore *core, struct kpeer *peer);
 
 /* Forget what a connection, or the server, has counted, as crst and srst do. */
 void kpeer_stats_reset(struct kpeer *peer);
+/* The metrics, too, unless they are shown to Prometheus: there counters never
+ * fall. */
 void kcore_stats_reset(struct kcore *core);
 
 /* The connection's certificate was checked; its subject is `name`. */
@@ -274,7 +279,11 @@ bool kcore_clean(struct kcore *core);
  * then kreply_end(). */
 size_t kreply_begin(struct kcore *core, struct kpeer *peer, int32_t xid,
                     int64_t zxid, enum kcode code);
+/* End the frame that began at `frame`: its length is written, it is counted,
+ * and the peer becomes dirty. A peer whose output is full (K_OUT_MOST) is
+ * ended. */
 void kreply_end(struct kcore *core, struct kpeer *peer, size_t frame);
+/* A reply without a body. */
 void kreply_error(struct kcore *core, struct kpeer *peer, int32_t xid,
                   int64_t zxid, enum kcode code);
 
@@ -285,15 +294,22 @@ size_t kframe_begin(struct kpeer *peer, int32_t xid, int64_t zxid,
 
 /* Put a gate in front of what follows in the peer's output. */
 void kpeer_gate(struct kcore *core, struct kpeer *peer, int64_t zxid);
+/* Raise peer->close to `how`, never lower it, and make the peer dirty;
+ * KPEER_OPEN only does the latter. The owner closes it. */
 void kpeer_end(struct kcore *core, struct kpeer *peer, enum kpeer_close how);
 
 /* A log record in the open batch: begin (zxid is core->zxid + 1), body, end.
- * kcore_record_cut() takes back what was begun. */
+ * krecord_cut() takes back what was begun. */
 size_t krecord_begin(struct kcore *core, int64_t client, int32_t cxid,
                      int32_t type);
+/* Adds checksum and length, and makes its zxid core->zxid. Without memory for
+ * it the process ends: what is applied could be neither logged nor taken back.
+ */
 void krecord_end(struct kcore *core, size_t record);
+/* The zxid it would have had goes to the next one. */
 void krecord_cut(struct kcore *core, size_t record);
 
+/* ZooKeeper's Stat, 68 bytes, as clients see the node. */
 void kstat_write(struct wr *w, const struct ktree_node *node);
 
 /* A request: what the handlers get. */
@@ -305,13 +321,25 @@ struct kreq {
     int32_t type;
 };
 
+/* The handshake: a new session, or an old one again. A peer that has seen a
+ * newer zxid than ours is ended; so is a newcomer while writes are refused. */
 void kconnect_handle(struct kcore *core, struct kpeer *peer,
                      struct bytes frame);
+/* Requests that change nothing, but for watches. Each of these handlers answers
+ * exactly once (an error is an answer), or ends the peer. What it needs of
+ * memory it takes from the core's arena. */
 void kread_handle(struct kreq *req);
+/* One change, closeSession included: checked, applied, logged, then answered
+ * behind a gate. K_SYSTEM_ERROR while writes are refused. */
 void kwrite_handle(struct kreq *req);
+/* All or nothing: at the first part that fails, those before it are undone. */
 void kmulti_handle(struct kreq *req);
+/* Parts fail on their own. First pass: are they all readable, and what do they
+ * show? So that one gate in front is enough. */
 void kmulti_read_handle(struct kreq *req);
+/* setWatches (both), addWatch, checkWatches, removeWatches. */
 void kwatch_handle(struct kreq *req);
+/* auth and sasl: a failure is told, and mostly ends the peer. */
 void kauth_handle(struct kreq *req);
 /* May this request be served? Where authentication is enforced and the peer has
  * none, it is told so, ended, and false comes back. */

@@ -9,7 +9,8 @@
  *                    +------------- "durable up to batch n" -----------+
  *
  * Nothing that shows a change leaves before the change's log record is on disk;
- * one fdatasync serves all that waits at the moment.
+ * one fdatasync serves all that waits at the moment. The
+ * loop itself syncs the change of a client that is alone.
  *
  * It may answer on two HTTP ports more: the admin server (/commands, JSON) and
  * the metrics page for Prometheus. Embedded, the admin server is off until
@@ -20,8 +21,9 @@
  * Life cycle: keeper_config_init(), keeper_config_read() or _set() for each
  * key, keeper_start() (recovers, binds, listens), keeper_stop().
  *
- * Threads: keeper_start() makes two threads of its own (loop and sync). All
- * functions here may be called from any one thread that owns the object.
+ * Threads: keeper_start() makes three threads of its own (loop, sync and
+ * snapshots). All functions here may be called from any one thread that owns
+ * the object.
  */
 #ifndef GREGOR_KEEPER_KEEPER_H
 #define GREGOR_KEEPER_KEEPER_H
@@ -44,7 +46,8 @@ struct keeper_config {
     int32_t max_session_ms;       /* maxSessionTimeout; -1: 20 ticks */
     int32_t max_client_cnxns;     /* per address and port; 0: no limit */
     int32_t max_cnxns;            /* per port; 0: no limit */
-    int32_t snap_count;           /* records between snapshots, see 6.6 */
+    int32_t snap_count;           /* snapCount: a snapshot after half to
+                                    all of so many records */
     int64_t snap_size_kb;         /* snapSizeLimitInKb; <= 0: no limit */
     int64_t log_size_kb;          /* txnLogSizeLimitInKb; <= 0: no limit */
     int32_t pre_alloc_kb;         /* preAllocSize */
@@ -133,6 +136,7 @@ static inline bool keeper_config_has_tls(const struct keeper_config *config)
 
 /* The defaults of ZooKeeper 3.9, but with the admin server off. */
 void keeper_config_init(struct keeper_config *config);
+/* Frees the texts and zeroes the struct. */
 void keeper_config_fini(struct keeper_config *config);
 
 /* Set one key as a line of zoo.cfg does. Keys nobody knows are ignored as

@@ -10,6 +10,9 @@
 /* Keys that the table of plain settings does not hold: authProvider.N,
  * superUser.N, ssl.crl, ssl.ocsp, security.auth_to_local. */
 bool keeper_security_knows(struct bytes key);
+/* Set one of them. ERR_INVALID where it asks for what is not done here
+ * (Kerberos, checks of revocation, a provider nobody knows); `why` says what to
+ * do instead. */
 MUST_USE enum err keeper_security_set(struct keeper_config *config,
                                       struct bytes key, struct bytes value,
                                       struct errmsg *why);

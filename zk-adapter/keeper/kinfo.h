@@ -25,7 +25,9 @@ struct kinfo_watches {
     size_t total;
 };
 
+/* Both tables are walked: as slow as there are watches. */
 struct kinfo_watches kinfo_watches(const struct kcore *core);
+/* Has it a watch in the data table? */
 bool kinfo_peer_watches(const struct kpeer *peer);
 bool kinfo_path_is_watched(const struct kwatch_path *path);
 
@@ -36,6 +38,8 @@ struct kinfo_expiry {
     const char *address; /* of a connection; NULL in a list of sessions */
 };
 
+/* Never NULL, also when `*n` is 0. Connections: buckets are as wide as
+ * sessionless_ms, and `address` is borrowed from the peer. */
 struct kinfo_expiry *kinfo_sessions(const struct kcore *core, size_t *n);
 struct kinfo_expiry *kinfo_connections(const struct kcore *core, size_t *n);
 /* How many different at_ms there are. */

@@ -40,6 +40,7 @@ struct kjaas {
 MUST_USE enum err kjaas_read(struct kjaas *out, struct bytes text,
                              const char *file, const char *section,
                              struct errmsg *why);
+/* Frees all and zeroes it; of a failed kjaas_read() too. */
 void kjaas_fini(struct kjaas *jaas);
 
 #endif

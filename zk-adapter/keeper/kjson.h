@@ -21,17 +21,25 @@ struct kjson {
     } at[KJSON_DEEP];
 };
 
+/* `w` is borrowed for as long as `json` is used. */
 void kjson_init(struct kjson *json, struct wr *w);
+/* Begin an object or an array inside the innermost one, or as the whole text.
+ * `key` goes out as it is, quoted. Asserts that no more than KJSON_DEEP are
+ * open. */
 void kjson_object(struct kjson *json, const char *key);
 void kjson_array(struct kjson *json, const char *key);
 /* End the innermost object or array. */
 void kjson_end(struct kjson *json);
 
+/* One value into the innermost object or array. */
 void kjson_int(struct kjson *json, const char *key, int64_t value);
+/* As Java's Double.toString(); what is no number becomes a quoted text. */
 void kjson_double(struct kjson *json, const char *key, double value);
 void kjson_bool(struct kjson *json, const char *key, bool value);
 void kjson_null(struct kjson *json, const char *key);
+/* Quoted; bytes beyond ASCII go out as they are. */
 void kjson_text(struct kjson *json, const char *key, struct bytes value);
+/* A text made by printf, cut after 1023 bytes. */
 void kjson_format(struct kjson *json, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* An array whose key is text from outside. */

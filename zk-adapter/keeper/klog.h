@@ -40,8 +40,10 @@ struct klog {
     bool low; /* the last preallocation failed for want of space */
 };
 
+/* Opens nothing: the first batch makes a file. `dir` is copied. */
 void klog_init(struct klog *log, const char *dir, int64_t pre_alloc_bytes,
                bool force_sync);
+/* Closes the file, cut to its records. */
 void klog_fini(struct klog *log);
 
 /* Append records and make them durable. `zxid` is that of the first one.

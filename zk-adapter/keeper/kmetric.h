@@ -56,6 +56,7 @@ void kmetric_add(struct kmetrics *metrics, enum kmetric_summary summary,
 int64_t kmetric_percentile(const struct kmetrics *metrics,
                            enum kmetric_summary summary, double share);
 
+/* As ZooKeeper spells it; static. */
 const char *kmetric_counter_name(enum kmetric_counter counter);
 const char *kmetric_summary_name(enum kmetric_summary summary);
 

@@ -51,6 +51,7 @@ MUST_USE enum err ksasl_load(struct ksasl **out,
 MUST_USE enum err ksasl_read(struct ksasl **out, struct bytes text,
                              const char *file, const char *section,
                              const char *super_password, struct errmsg *why);
+/* NULL inside is fine; it becomes NULL. */
 void ksasl_free(struct ksasl **at);
 
 /* What the proof of a password is made of; texts are borrowed, without NUL. */

@@ -148,28 +148,48 @@ struct keeper {
     char *log_dir;   /* dataLogDir/version-2 */
 };
 
+/* Give the core the time of now. Every callback of the loop that lets the core
+ * do something calls it first. */
 void kserver_time(struct keeper *keeper);
 
 /* klisten.c */
+/* Both closed, so that klisteners_close() is allowed from here on. */
 void klisteners_init(struct keeper *keeper);
+/* Bind, listen, and accept as soon as the loop runs. ERR_NET: what was opened
+ * stays open for klisteners_close(). */
 MUST_USE enum err klisteners_open(struct keeper *keeper, struct errmsg *why);
+/* Accept again, in case it had stopped for want of descriptors. */
 void klisteners_wake(struct keeper *keeper);
 void klisteners_close(struct keeper *keeper);
 
 /* kshake.c */
+/* The socket of a connection in DETECT or SHAKE is ready: one step, or a place
+ * in keeper.shaking once the turn's allowance is used up. */
 void kshake_ready(struct kconn *conn);
+/* A new allowance; those who wait go first. Asks for another turn when some are
+ * left. */
 void kshake_turn(struct keeper *keeper);
+/* The connection is done with the handshake, or closes: leave the counts. */
 void kshake_end(struct kconn *conn);
 
 /* kconn.c */
+/* False: maxCnxns or maxClientCnxns (for this address) is reached. */
 bool kconn_may_come(const struct klistener *listener,
                     const struct sockaddr_storage *ss);
+/* Takes over `fd`. It counts against the limits until it is closed. */
 void kconn_new(struct klistener *listener, int fd,
                const struct sockaddr_storage *ss);
+/* The port of an address, in host order. */
 uint16_t kconn_port(const struct sockaddr_storage *ss);
+/* Send what may go of every dirty peer, close those that are to be closed, free
+ * the dead: at the end of a turn, as nothing points to them any more. */
 void kconn_flush(struct keeper *keeper);
+/* Feed connections that were paused, as far as there is room for more. */
 void kconn_resume(struct keeper *keeper);
+/* Once a tick: end connections that have been without a session for longer than
+ * sessionless_ms. */
 void kconn_sweep(struct keeper *keeper);
+/* Close listeners and connections at once, unsent output and all. */
 void kconn_close_all(struct keeper *keeper);
 
 /* kbatch.c */
@@ -177,13 +197,24 @@ void kbatch_init(struct keeper *keeper);
 /* Let the open batch go to the disk, if none is under way. `flushed`: answers
  * that may leave have left, so that the loop itself may write it. */
 void kbatch_submit(struct keeper *keeper, bool flushed);
+/* Once in K_RETRY_US while writes are refused: the batch that failed again, or
+ * only a look whether the disk has room. */
 void kbatch_retry(struct keeper *keeper);
 
 /* ksnap_job.c */
+/* Write a first snapshot, blocking, before the loop runs: without one the logs
+ * of a directory are not trusted. ERR_IO, ERR_SPACE ...; a part stays under its
+ * temporary name. */
 MUST_USE enum err ksnap_first(struct keeper *keeper, struct errmsg *why);
+/* Idle. The next one is due after half to all of snapCount records, drawn anew
+ * each time, so that servers started together do not write together. */
 void ksnap_job_init(struct keeper *keeper);
+/* Once a turn: begin when one is due, gather nodes for K_SNAP_SLICE_US, and
+ * seal the file when all it shows is durable. */
 void ksnap_job_turn(struct keeper *keeper);
+/* After the threads have ended: remove a file that is not whole. */
 void ksnap_job_stop(struct keeper *keeper);
+/* When purgeInterval is over, let the snapshot thread remove old files. */
 void kpurge_turn(struct keeper *keeper);
 
 #endif

@@ -36,6 +36,7 @@ struct ksessions {
 /* `seed_ms`: monotonic ms that the first id is made of. */
 void ksessions_init(struct ksessions *sessions, int32_t tick_ms,
                     int64_t seed_ms, int64_t now_ms);
+/* Frees the sessions too. */
 void ksessions_fini(struct ksessions *sessions);
 
 /* An id that no session has. */
@@ -44,7 +45,10 @@ int64_t ksessions_new_id(struct ksessions *sessions);
 /* Add a session, fresh. An existing one only gets the timeout. */
 struct ksession *ksession_add(struct ksessions *sessions, int64_t id,
                               int32_t timeout_ms, int64_t now_ms);
+/* NULL: there is none. */
 struct ksession *ksession_find(const struct ksessions *sessions, int64_t id);
+/* Frees it. Ephemerals, log and peer are the caller's matter; see
+ * ksession_end(). */
 void ksession_remove(struct ksessions *sessions, struct ksession *session);
 
 /* It showed life. */

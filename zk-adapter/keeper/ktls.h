@@ -19,6 +19,7 @@ struct ktls; /* keys, trust, rules */
 MUST_USE enum err ktls_new(struct ktls **out,
                            const struct keeper_config *config,
                            struct errmsg *why);
+/* NULL inside is fine; it becomes NULL. Connections keep what they need. */
 void ktls_free(struct ktls **at);
 
 /* A server's side on a connected, non-blocking socket, which stays the

@@ -101,6 +101,7 @@ struct ktree {
 
 /* A tree with nothing in it, not even a root (a snapshot brings its own). */
 void ktree_init(struct ktree *tree);
+/* Frees nodes and access lists, without recursion. */
 void ktree_fini(struct ktree *tree);
 
 /* The nodes of an empty server: / /zookeeper /zookeeper/quota
@@ -148,6 +149,7 @@ struct ktree_node *ktree_add_hashed(struct ktree *tree,
 /* Take a node without children out of the tree, its links kept so that
  * ktree_attach() in reverse order puts it back where it was. */
 void ktree_detach(struct ktree *tree, struct ktree_node *node);
+/* Cannot fail. `node`: the one detached last and neither freed nor put back. */
 void ktree_attach(struct ktree *tree, struct ktree_node *node);
 /* Free a detached node. */
 void ktree_free(struct ktree *tree, struct ktree_node *node);
@@ -160,6 +162,7 @@ enum err ktree_set_data(struct ktree *tree, struct ktree_node *node,
 void ktree_set_acl(struct ktree *tree, struct ktree_node *node,
                    struct kacl *acl);
 
+/* Borrowed until the node is changed or freed; null when its data is null. */
 struct bytes ktree_data(const struct ktree_node *node);
 
 /* Stored ephemeralOwner. */
@@ -205,6 +208,8 @@ struct ktree_node *ktree_next(const struct ktree_node *node,
 /* A walk over all nodes, parents first, that survives changes in between: what
  * exists from start to end is given exactly once. One at a time. */
 void ktree_walk_start(struct ktree *tree, struct ktree_walk *walk);
+/* NULL: all were given. The node may be changed or detached before the next
+ * call. */
 struct ktree_node *ktree_walk_next(struct ktree_walk *walk);
 void ktree_walk_stop(struct ktree *tree);
 

@@ -73,9 +73,11 @@ static inline bool kwatch_in_child(unsigned modes)
 typedef void kwatch_tell_fn(void *to, struct kwatcher *watcher,
                             enum kwatch_event event, struct bytes path);
 
+/* No watch may be left when it ends: that is asserted. */
 void kwatches_init(struct kwatches *watches);
 void kwatches_fini(struct kwatches *watches);
 
+/* A connection without watches. */
 void kwatcher_init(struct kwatcher *watcher);
 /* Forget all watches of a connection. */
 void kwatcher_fini(struct kwatches *watches, struct kwatcher *watcher);

@@ -20,6 +20,9 @@ struct bytes kword_answer(struct kcore *core, struct kpeer *peer,
                           struct bytes in, struct arena *arena, size_t *need);
 
 /* kwords_list.c */
+/* Each writes its answer to word->w, byte for byte as ZooKeeper 3.9 lays it
+ * out: watches counted, by connection, by path; who expires when, and
+ * ephemerals. */
 void kword_wchs(struct kword *word);
 void kword_wchc(struct kword *word);
 void kword_wchp(struct kword *word);

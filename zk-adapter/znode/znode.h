@@ -76,18 +76,22 @@ struct znode_path {
 /* Each returns path->text, or NULL when it would not fit or a name is empty or
  * contains '/' or NUL. Topic and entity names are borrowed for the call. */
 const char *znode_path_broker(struct znode_path *path, int32_t broker);
+/* /brokers/topics/T, and what lies below it: .../partitions, .../partitions/P,
+ * .../partitions/P/state. */
 const char *znode_path_topic(struct znode_path *path, struct bytes topic);
 const char *znode_path_partitions(struct znode_path *path, struct bytes topic);
 const char *znode_path_partition(struct znode_path *path, struct bytes topic,
                                  int32_t partition);
 const char *znode_path_state(struct znode_path *path, struct bytes topic,
                              int32_t partition);
+/* /admin/delete_topics/T: there while the topic is to be deleted. */
 const char *znode_path_delete_topic(struct znode_path *path,
                                     struct bytes topic);
 /* "/config/<entity_path>": entity_path as in change notifications
  * ("topics/t", "users/u/clients/c", "brokers/<default>"), sanitized parts. */
 const char *znode_path_config(struct znode_path *path,
                               struct bytes entity_path);
+/* /config/topics/T. No topic name needs sanitizing. */
 const char *znode_path_config_topic(struct znode_path *path,
                                     struct bytes topic);
 /* broker -1: the cluster-wide default entity. */
@@ -95,7 +99,10 @@ const char *znode_path_config_broker(struct znode_path *path, int32_t broker);
 /* Type "Topic", "Group", ...; prefixed chooses the extended store. */
 const char *znode_path_acl(struct znode_path *path, bool prefixed,
                            const char *type, struct bytes name);
+/* /delegation_token/tokens/ID. */
 const char *znode_path_token(struct znode_path *path, struct bytes token_id);
+/* /consumers/G/offsets/T/P: what consumers older than 0.9 commit to, and
+ * OffsetCommit and OffsetFetch of version 0. */
 const char *znode_path_consumer_offset(struct znode_path *path,
                                        struct bytes group, struct bytes topic,
                                        int32_t partition);
@@ -137,7 +144,9 @@ MUST_USE enum err znode_desanitize(struct bytes text, struct arena *arena,
 
 /* -- /cluster/id ---------------------------------------------------------- */
 
+/* `id` is 22 characters of base64; that is not checked here. */
 void znode_cluster_id_write(struct wr *w, struct bytes id);
+/* Any string under "id" will do; the version is not looked at. */
 MUST_USE enum err znode_cluster_id_read(struct bytes data, struct arena *arena,
                                         struct bytes *id, struct errmsg *why);
 
@@ -156,8 +165,7 @@ struct znode_feature {
 };
 
 struct znode_broker {
-    int32_t version; /* 2, 4 or 5 when written (see znode_broker_version);
-                        1-5 and above when read */
+    int32_t version; /* 2, 4 or 5 when written; 1-5 and above when read */
     struct znode_endpoint *endpoints;
     size_t n_endpoints;
     struct bytes rack;    /* null: none */
@@ -167,8 +175,11 @@ struct znode_broker {
     size_t n_features;
 };
 
-/* `host` and `port` for old clients are derived from the endpoints. */
+/* `host` and `port` for old clients are those of the first PLAINTEXT endpoint;
+ * null and -1 without one. */
 void znode_broker_write(struct wr *w, const struct znode_broker *broker);
+/* Listener names come out in upper case. ERR_FORMAT also for an endpoint whose
+ * security protocol is unknown; version 1 has one endpoint, PLAINTEXT. */
 MUST_USE enum err znode_broker_read(struct bytes data, struct arena *arena,
                                     struct znode_broker *broker,
                                     struct errmsg *why);
@@ -191,6 +202,7 @@ struct znode_topic {
     size_t n_partitions;
 };
 
+/* Always version 3 (KIP-516, KIP-455); no "topic_id" for a zero id. */
 void znode_topic_write(struct wr *w, const struct znode_topic *topic);
 /* Bytes that are no JSON: ERR_FORMAT. Apache Kafka takes them for a topic
  * without partitions and writes that back; a damaged znode is kept for mending
@@ -210,6 +222,7 @@ struct znode_state {
     int8_t recovery; /* 0 RECOVERED, 1 RECOVERING */
 };
 
+/* Version 1; "leader_recovery_state" (KIP-704) unless it is RECOVERED. */
 void znode_state_write(struct wr *w, const struct znode_state *state);
 /* ERR_ABSENT for bytes that are no JSON (Kafka: as if the znode were not
  * there). */
@@ -225,14 +238,17 @@ struct znode_controller {
     int32_t kraft_epoch;  /* -1 in ZooKeeper mode and when absent */
 };
 
+/* Version 2, with the KRaft epoch (KIP-866) also where it is -1. */
 void znode_controller_write(struct wr *w,
                             const struct znode_controller *controller);
+/* Every version; only "brokerid" must be there. */
 MUST_USE enum err znode_controller_read(struct bytes data,
                                         struct znode_controller *controller,
                                         struct errmsg *why);
 
 /* Plain decimal text: controller epochs, and offsets below /consumers. */
 void znode_number_write(struct wr *w, int64_t number);
+/* ERR_FORMAT for anything but digits, with or without a sign, in this range. */
 MUST_USE enum err znode_number_read(struct bytes data, int64_t min, int64_t max,
                                     int64_t *number, struct errmsg *why);
 
@@ -245,7 +261,10 @@ struct znode_features {
     size_t n_features;
 };
 
+/* KIP-584's finalized levels, in the order given. */
 void znode_features_write(struct wr *w, const struct znode_features *features);
+/* ERR_FORMAT for versions other than 1 and 2, and for levels below 1 or a least
+ * one above the largest. Version 2 has no least one: it is the largest. */
 MUST_USE enum err znode_features_read(struct bytes data, struct arena *arena,
                                       struct znode_features *features,
                                       struct errmsg *why);
@@ -260,6 +279,7 @@ MUST_USE enum err znode_config_read(struct bytes data, struct arena *arena,
                                     struct conf_pair **pairs, size_t *n,
                                     struct errmsg *why);
 
+/* Version 2: `entity_path` as znode_path_config() takes it. */
 void znode_config_change_write(struct wr *w, struct bytes entity_path);
 /* Version 1 (topics and clients only) is turned into an entity path. ERR_ABSENT
  * for null data and for bytes that are no JSON: to be ignored. */
@@ -281,6 +301,7 @@ struct znode_partition {
  * no partitions. */
 void znode_partitions_write(struct wr *w, const struct znode_partition *parts,
                             size_t n);
+/* `replicas` of what is read stay empty. */
 MUST_USE enum err znode_partitions_read(struct bytes data, struct arena *arena,
                                         struct znode_partition **parts,
                                         size_t *n, struct errmsg *why);
@@ -289,13 +310,16 @@ MUST_USE enum err znode_partitions_read(struct bytes data, struct arena *arena,
  * (the controller then ignores the node). */
 void znode_reassign_write(struct wr *w, const struct znode_partition *parts,
                           size_t n);
+/* Bytes that are no JSON are ERR_FORMAT, too. */
 MUST_USE enum err znode_reassign_read(struct bytes data, struct arena *arena,
                                       struct znode_partition **parts, size_t *n,
                                       struct errmsg *why);
 
 /* -- log_dir_event_N, /latest_producer_id_block --------------------------- */
 
+/* `broker` has lost a log directory (KIP-112): the only event there is. */
 void znode_log_dir_event_write(struct wr *w, int32_t broker);
+/* The kind is not looked at. */
 MUST_USE enum err znode_log_dir_event_read(struct bytes data, int32_t *broker,
                                            struct errmsg *why);
 
@@ -304,6 +328,7 @@ struct znode_producer_ids {
     int64_t first, last; /* both inside the block */
 };
 
+/* Version 1 (KIP-730). */
 void znode_producer_ids_write(struct wr *w,
                               const struct znode_producer_ids *ids);
 /* ERR_ABSENT for null data: no block was given out yet. */
@@ -320,6 +345,7 @@ struct znode_acl {
     struct bytes host;       /* "*" or an address */
 };
 
+/* Version 1, in the order given; the words as they are, unchecked. */
 void znode_acls_write(struct wr *w, const struct znode_acl *acls, size_t n);
 /* Null or empty data: none. A version other than 1 is ERR_FORMAT. */
 MUST_USE enum err znode_acls_read(struct bytes data, struct arena *arena,
@@ -351,7 +377,10 @@ struct znode_token {
     struct bytes id;
 };
 
+/* Version 3, with requester (KIP-373); principals are sanitized here. */
 void znode_token_write(struct wr *w, const struct znode_token *token);
+/* Before version 3 the owner is the requester as well. ERR_FORMAT also for a
+ * principal with a broken escape. */
 MUST_USE enum err znode_token_read(struct bytes data, struct arena *arena,
                                    struct znode_token *token,
                                    struct errmsg *why);
@@ -365,6 +394,7 @@ struct znode_migration {
     int32_t kraft_metadata_epoch;
 };
 
+/* ERR_FORMAT for a version other than 0 (KIP-866). */
 MUST_USE enum err znode_migration_read(struct bytes data,
                                        struct znode_migration *migration,
                                        struct errmsg *why);
