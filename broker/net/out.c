@@ -4,11 +4,17 @@
 #include <errno.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "seg/seg_file.h"
 
-enum { OUT_KEEP = 64 * 1024 }; /* bytes of buffer kept for the next replies */
+enum {
+    OUT_KEEP = 64 * 1024, /* bytes of buffer kept for the next replies */
+    PARCEL_PARTS = 64,
+    PARCEL_ROOM = 16 * 1024, /* bytes of ranges copied for one call */
+};
 
 struct out *out_new(size_t limit)
 {
@@ -64,51 +70,154 @@ void out_reset(struct out *out)
     out->cut_sent = 0;
 }
 
-static enum err from_send(ssize_t n)
+/* What errno says of a send that failed. */
+static enum err from_send(void)
 {
-    if (n > 0)
-        return ERR_OK;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return ERR_AGAIN;
     return errno == EINTR ? ERR_OK : ERR_NET;
 }
 
-static enum err flush_memory(struct out *out, int fd, size_t end, bool more,
-                             size_t *sent)
-{
-    ssize_t n = send(fd, out->wr.data + out->sent, end - out->sent,
-                     MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+/* What leaves with one call: pieces of memory, and copies of small ranges. */
+struct parcel {
+    struct iovec parts[PARCEL_PARTS];
+    size_t n;
+    size_t bytes;
+    size_t room_used;
+    bool whole; /* nothing follows it */
+    uint8_t room[PARCEL_ROOM];
+};
 
-    if (n > 0) {
-        out->sent += (size_t)n;
-        *sent += (size_t)n;
-    }
-    return from_send(n);
+static void parcel_add(struct parcel *parcel, const void *at, size_t len)
+{
+    if (len == 0)
+        return;
+    parcel->parts[parcel->n++] = (struct iovec){
+        .iov_base = (void *)(uintptr_t)at,
+        .iov_len = len,
+    };
+    parcel->bytes += len;
 }
 
-static enum err flush_cut(struct out *out, int fd, size_t quota, size_t *sent)
+/* A copy of `len` bytes of a range from `from` on. */
+static enum err parcel_read(struct parcel *parcel, const struct wr_cut *cut,
+                            uint32_t from, size_t len)
 {
-    struct wr_cut *cut = &out->wr.cuts[out->cut];
-    off_t at = cut->position + out->cut_sent;
-    size_t left = cut->length - out->cut_sent;
-    ssize_t n = 0;
+    uint8_t *at = parcel->room + parcel->room_used;
+    ssize_t n;
 
-    if (left > 0) {
-        n = sendfile(fd, seg_file_fd(cut->file), &at,
-                     left < quota ? left : quota);
-        if (n == 0 || (n < 0 && errno == EIO))
-            return ERR_IO;
-        if (n < 0)
-            return from_send(n);
+    do
+        n = pread(seg_file_fd(cut->file), at, len,
+                  (off_t)(cut->position + from));
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)len)
+        return ERR_IO;
+    parcel->room_used += len;
+    parcel_add(parcel, at, len);
+    return ERR_OK;
+}
+
+static enum err parcel_fill(struct parcel *parcel, const struct out *out,
+                            size_t quota)
+{
+    const struct wr *w = &out->wr;
+    size_t at = out->sent;
+    uint32_t from = out->cut_sent;
+    enum err err = ERR_OK;
+
+    for (size_t i = out->cut; err == ERR_OK; i++) {
+        const struct wr_cut *cut = i < w->n_cuts ? &w->cuts[i] : NULL;
+        size_t end = cut != NULL ? cut->at : w->len;
+
+        parcel_add(parcel, w->data + at, end - at);
+        parcel->whole = cut == NULL;
+        if (cut == NULL || parcel->bytes >= quota ||
+            parcel->n + 2 > PARCEL_PARTS ||
+            cut->length - from > sizeof parcel->room - parcel->room_used)
+            break;
+        err = parcel_read(parcel, cut, from, cut->length - from);
+        at = end;
+        from = 0;
     }
-    out->cut_sent += (uint32_t)n;
-    *sent += (size_t)n;
-    if (out->cut_sent == cut->length) {
+    return err;
+}
+
+/* `n` more bytes have left. */
+static void out_advance(struct out *out, size_t n)
+{
+    struct wr *w = &out->wr;
+
+    for (;;) {
+        bool cuts = out->cut < w->n_cuts;
+        struct wr_cut *cut = cuts ? &w->cuts[out->cut] : NULL;
+        size_t memory = (cuts ? cut->at : w->len) - out->sent;
+        size_t part = n < memory ? n : memory;
+
+        out->sent += part;
+        n -= part;
+        if (!cuts || part < memory)
+            return;
+        part = cut->length - out->cut_sent;
+        if (n < part) {
+            out->cut_sent += (uint32_t)n;
+            return;
+        }
+        n -= part;
         give_cut(cut);
         out->cut++;
         out->cut_sent = 0;
     }
+}
+
+/* Memory, with small ranges in between: to copy them costs less than to have
+ * the kernel pass on their pages, one call for each. */
+static enum err flush_parcel(struct out *out, int fd, size_t quota,
+                             size_t *sent)
+{
+    struct parcel parcel;
+    struct msghdr message = { .msg_iov = parcel.parts };
+    ssize_t n;
+
+    parcel.n = parcel.bytes = parcel.room_used = 0;
+    if (parcel_fill(&parcel, out, quota) != ERR_OK)
+        return ERR_IO;
+    message.msg_iovlen = parcel.n;
+    n = parcel.n == 0 ? 0
+                      : sendmsg(fd, &message,
+                                MSG_NOSIGNAL | MSG_DONTWAIT |
+                                    (parcel.whole ? 0 : MSG_MORE));
+    if (n < 0)
+        return from_send();
+    out_advance(out, (size_t)n); /* also past ranges of no length */
+    *sent += (size_t)n;
     return ERR_OK;
+}
+
+static enum err flush_cut(struct out *out, int fd, size_t quota, size_t *sent)
+{
+    const struct wr_cut *cut = &out->wr.cuts[out->cut];
+    off_t at = cut->position + out->cut_sent;
+    size_t left = cut->length - out->cut_sent;
+    ssize_t n =
+        sendfile(fd, seg_file_fd(cut->file), &at, left < quota ? left : quota);
+
+    if (n == 0 || (n < 0 && errno == EIO))
+        return ERR_IO;
+    if (n < 0)
+        return from_send();
+    out_advance(out, (size_t)n);
+    *sent += (size_t)n;
+    return ERR_OK;
+}
+
+static bool at_large_cut(const struct out *out)
+{
+    const struct wr_cut *cut;
+
+    if (out->cut == out->wr.n_cuts)
+        return false;
+    cut = &out->wr.cuts[out->cut];
+    return out->sent == cut->at && cut->length - out->cut_sent > PARCEL_ROOM;
 }
 
 enum err out_flush(struct out *out, int fd, size_t quota, size_t *sent)
@@ -117,16 +226,14 @@ enum err out_flush(struct out *out, int fd, size_t quota, size_t *sent)
     enum err err = ERR_OK;
 
     while (err == ERR_OK && !out_is_empty(out)) {
-        bool more = out->cut < out->wr.n_cuts;
-        size_t end = more ? out->wr.cuts[out->cut].at : out->wr.len;
         size_t done = *sent - begin;
 
         if (done >= quota)
             return ERR_LIMIT;
-        if (out->sent < end)
-            err = flush_memory(out, fd, end, more, sent);
-        else
+        if (at_large_cut(out))
             err = flush_cut(out, fd, quota - done, sent);
+        else
+            err = flush_parcel(out, fd, quota - done, sent);
     }
     return err;
 }

@@ -3,8 +3,9 @@
  *     wr.data: | header ... | ... |        cuts: file A at 120, file B at 188
  *                     ^ sent                     ^ cut, cut_sent
  *
- * Memory in front of a file range leaves with MSG_MORE, so that a header and
- * the first record bytes share a segment; ranges go by sendfile(2).
+ * Small ranges are copied and leave in one call with the memory around them.
+ * Others go by sendfile(2), what is in front of them with MSG_MORE, so that a
+ * header and the first record bytes share a segment.
  *
  * Threads: the connection's reactor.
  */
