@@ -41,7 +41,7 @@ struct broker {
     struct pool *pool;        /* num.io.threads; what may block */
     struct lane control_lane; /* LeaderAndIsr, UpdateMetadata, StopReplica
                                  in order, one at a time */
-    struct loop *coord_loop;  /* coordination loop: zk, controller, */
+    struct loop *coord_loop;  /* coordination loop: zk, controller */
     struct zk *zk;            /* client/zk.h; coordination loop only */
 
     struct overrides *overrides;     /* config/overrides.h: topics' and brokers'

@@ -1,7 +1,7 @@
 /* server.h - one broker's life, from configuration to clean stop.
  *
- * Order at start (Kafka's, reference 1.2, but for the listeners, which are
- * bound early so that clients wait in the backlog instead of being refused):
+ * Order at start (Kafka's, but for the listeners, which are bound early so that
+ * clients wait in the backlog instead of being refused):
  *
  *   configuration · log directories locked · embedded keeper · ZooKeeper
  * session · old session of a killed run ended · top-level znodes, cluster id,

@@ -69,6 +69,8 @@ struct server {
 /* Block until server_step_done(); ERR_CLOSED when a signal came first (then the
  * step may still complete later, harmlessly). */
 MUST_USE enum err server_step_wait(struct server *server, struct errmsg *why);
+/* End the step the main thread waits for; `why` is copied, NULL: no words. Any
+ * thread. */
 void server_step_done(struct server *server, enum err err,
                       const struct errmsg *why);
 
@@ -99,6 +101,7 @@ struct server_quota {
     struct arena arena;
 };
 
+/* Once the pool is there. The end: when its job can not run any more. */
 void server_quota_init(struct server *server);
 void server_quota_fini(struct server *server);
 /* Read them; blocks for names. `quota` is given back with arena_fini(), also
@@ -111,8 +114,8 @@ void server_quota_changed(struct server *server);
 
 /* -- leaving (server_leave.c) ---------------------------------------------- */
 
-/* Ask the controller to move this broker's leaders away (KIP-143's controlled
- * shutdown); gives up after controlled.shutdown.max.retries. Main thread. */
+/* Ask the controller to move this broker's leaders away (ControlledShutdown);
+ * gives up after controlled.shutdown.max.retries. Main thread. */
 void server_leave(struct server *server);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * Both APIs become edits: a list of operations on a resource's overrides, or
  * all of them anew. config_edit_merge() decides what the overrides will be; the
- * rest brings that to ZooKeeper: the entity first, then a notification
- * (reference 1.5), and takes it over here at once.
+ * rest brings that to ZooKeeper: the entity first, then a notification, and
+ * takes it over here at once.
  *
  * Threads: filled on the request's reactor, then the coordination loop's until
  * on_done comes back on the reactor.

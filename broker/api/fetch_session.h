@@ -5,8 +5,7 @@
  * holds only partitions that have something to say.
  *
  *     sessions ── id ──▶ session ── (topic, index) ──▶ part ⇄ part ⇄ part
- *                                                      ring in order of
- * service: who got records goes last
+ *                         ring in order of service: who got records goes last
  *
  * Sessions are few and bounded (slots); so is the memory of all their parts.
  * Who comes when all slots are taken may push out one that was unused for two
@@ -32,8 +31,11 @@ enum {
     FETCH_SESSION_BYTES = 64 * 1024 * 1024, /* all parts together */
 };
 
+/* At most `slots` sessions; 0: every fetch is answered without one. */
 struct fetch_sessions *fetch_sessions_new(size_t slots);
+/* When no context is open. Leaves NULL; NULL is fine. */
 void fetch_sessions_free(struct fetch_sessions **out);
+/* Of the moment; any thread. */
 size_t fetch_sessions_count(struct fetch_sessions *sessions);
 
 /* One partition that a request wants, whether it or the session named it. */
@@ -98,6 +100,7 @@ void fetch_context_answer(struct fetch_sessions *sessions,
                           const struct fetch_told *told, bool *include,
                           int64_t now_ms, int16_t *error, int32_t *session_id);
 
+/* Gives back its session; what lies in the arena stays. */
 void fetch_context_close(struct fetch_context *context);
 
 #endif

@@ -20,6 +20,7 @@
 struct broker;
 struct producer_ids;
 
+/* Asks for nothing before the first call. Needs coord_loop of the broker. */
 struct producer_ids *producer_ids_new(struct broker *broker);
 /* Coordination loop. Calls that wait complete with ERR_CLOSED before it
  * returns. */

@@ -1,7 +1,7 @@
 /* topic_plan.h - what a new topic will look like: names, counts, assignments.
  *
  * Decides only; nothing here meets ZooKeeper. Rules and messages follow Kafka's
- * topic creation (reference, 3.7).
+ * topic creation.
  */
 #ifndef GREGOR_TOPIC_PLAN_H
 #define GREGOR_TOPIC_PLAN_H

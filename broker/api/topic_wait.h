@@ -30,6 +30,7 @@ struct topic_wait {
     void *arg;
 };
 
+/* Observes the broker's metadata, which must outlive it. */
 MUST_USE enum err topic_waits_new(struct topic_waits **waits,
                                   struct broker *broker);
 /* The broker stops: all that wait, and whoever would wait from now on, end as

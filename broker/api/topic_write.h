@@ -45,8 +45,10 @@ void topic_step_end(struct topic_step *step, int16_t error,
 /* Turn a failed operation into the plan's error and end it. */
 void topic_step_fail(struct topic_step *step);
 
-/* Beginnings: create the topic; mark it for deletion. */
+/* Beginnings: create the topic, after its configuration (an error when it is
+ * there); mark it for deletion. */
 void topic_step_create(struct topic_step *step);
+/* Only a mark: the controller deletes. An error when the topic is not there. */
 void topic_step_delete(struct topic_step *step);
 
 /* Make a write of `n` plans in the request's arena; NULL when it is full. */

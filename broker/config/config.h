@@ -3,9 +3,8 @@
  * Kafka's own keys and defaults (3.7). Values come in layers; the first that
  * has the key (or one of its synonyms) wins:
  *
- *     /config/brokers/<id>  ·  /config/brokers/<default>  ·  file and
- * --override ·  default                            (topics: /config/topics/<t>
- * before)
+ *     /config/brokers/<id> · /config/brokers/<default> · --override · file
+ *     · default                          (topics: /config/topics/<t> before)
  *
  * config_open() reads the file, checks every value and the rules between them;
  * later only config_apply() changes anything. Numbers are read in one load from
@@ -45,6 +44,7 @@ struct config_source_env {
 MUST_USE enum err config_open(struct config **cfg,
                               const struct config_source_env *env,
                               struct errmsg *why);
+/* Leaves NULL; NULL is fine. All texts end with it. */
 void config_close(struct config **cfg);
 
 /* -- values in force ------------------------------------------------------ */
@@ -52,7 +52,9 @@ void config_close(struct config **cfg);
 /* Of int, short, long; null is INT64_MIN unless a rule of Kafka's gives it a
  * value (zookeeper.connection.timeout.ms, log.*.ms, ...). */
 int64_t config_int64(const struct config *cfg, enum config_key key);
+/* False for null. */
 bool config_bool(const struct config *cfg, enum config_key key);
+/* 0 for null. */
 double config_double(const struct config *cfg, enum config_key key);
 /* Any type as text, of this key itself (log.retention.ms is NULL while only
  * .hours is set); NULL for null. Also secrets: do not log. */
@@ -78,6 +80,7 @@ struct config_listener {
     bool control_plane;
 };
 
+/* In the order of `listeners`; valid as long as `cfg`, as of the start. */
 const struct config_listener *config_listeners(const struct config *cfg,
                                                size_t *n);
 
@@ -132,6 +135,7 @@ struct config_zookeeper {
     size_t n_keeper;
 };
 
+/* As of the start; texts valid as long as `cfg`. */
 const struct config_zookeeper *config_zookeeper(const struct config *cfg);
 
 /* -- dynamic layers ------------------------------------------------------- */
@@ -179,6 +183,7 @@ struct config_synonym {
 
 enum { CONFIG_SYNONYMS_MAX = 20 };
 
+/* The row of a table (conf.h): name, type, default, what is allowed. Static. */
 const struct conf_key *config_key_row(enum config_key key);
 const struct conf_key *topic_key_row(enum topic_key key);
 /* -1 when there is no such key. */

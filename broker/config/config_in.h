@@ -49,6 +49,7 @@ bool config_in_file(const struct config *cfg, enum config_key key);
  */
 void config_layer_put(struct config *cfg, enum config_layer which,
                       struct layer *layer);
+/* At the end; no text of a layer may be in use. */
 void config_layers_free(struct config *cfg);
 /* The keys that mean the same, winner first; at most 3, the count returned. */
 size_t config_same_meaning(enum config_key key, enum config_key out[3]);
@@ -61,10 +62,15 @@ enum err config_check_one(struct bytes name, struct bytes value, int *key,
 struct bytes config_listener_base(struct bytes name);
 
 /* config_listeners.c, config_zookeeper.c, config_rules.c */
+/* Each reads or checks a part of what is in force at start. ERR_INVALID with
+ * file, line, key and what is allowed; ERR_NOMEM. */
 enum err config_read_listeners(struct config *cfg, struct errmsg *why);
 enum err config_read_zookeeper(struct config *cfg, struct errmsg *why);
+/* Settings that need a JVM (TLS and SASL to ZooKeeper, migration to KRaft) are
+ * refused instead of being lost. `kafka_opts` may be NULL. */
 enum err config_refuse_java(const struct config *cfg, const char *kafka_opts,
                             struct errmsg *why);
+/* What keys demand of each other. */
 enum err config_check_rules(struct config *cfg, struct errmsg *why);
 
 /* config_connections.c: the text of max.connections.per.ip.overrides;

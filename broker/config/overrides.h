@@ -1,7 +1,7 @@
 /* overrides.h - configuration that lives in ZooKeeper: topics' and brokers'.
  *
  * Keeps what /config/topics/<t>, /config/brokers/<id> and /config/brokers/
- * <default> hold, follows /config/changes (reference 1.5), and gives every
+ * <default> hold, follows /config/changes, and gives every
  * thread the configuration in force for a topic.
  *
  *     /config/changes ─watch─▶ coordination loop ─▶ entries (name → pairs)
@@ -24,7 +24,10 @@
 struct broker;
 struct overrides;
 
+/* Knows nothing before overrides_start(). `broker` is borrowed: config, zk,
+ * coord_loop. */
 MUST_USE enum err overrides_new(struct overrides **ov, struct broker *broker);
+/* Once the coordination loop has ended, or on it. Leaves NULL; NULL is fine. */
 void overrides_free(struct overrides **ov);
 
 /* Coordination loop, connected: read the brokers' entries and apply them to the
@@ -55,8 +58,8 @@ void overrides_topic_pairs(struct overrides *ov, struct bytes topic,
 size_t overrides_topic_count(struct overrides *ov);
 bool overrides_topic_known(struct overrides *ov, struct bytes topic);
 
-/* A topic was created here with these overrides, or deleted (n pairs ignored):
- * known at once, before any notification. Any thread. */
+/* A topic was created or altered here with these overrides, or deleted: known
+ * at once, before any notification. Any thread. */
 void overrides_topic_put(struct overrides *ov, struct bytes topic,
                          const struct conf_pair *pairs, size_t n);
 void overrides_topic_drop(struct overrides *ov, struct bytes topic);
@@ -79,6 +82,7 @@ struct overrides_observer {
     struct overrides_observer *next;
     void (*on_change)(struct overrides_observer *observer, struct bytes topic);
 };
+/* Before overrides_follow(): nothing locks the list. */
 void overrides_observe(struct overrides *ov,
                        struct overrides_observer *observer);
 

@@ -3,7 +3,7 @@
  *     context ── topics by name, by id ──▶ ctx_topic ── partitions[]
  *             └─ brokers[] (ascending id) ──▶ ctx_broker
  *
- * A partition is one struct of 72 bytes: epochs, states, and its id lists side
+ * A partition is one struct of 64 bytes: epochs, states, and its id lists side
  * by side, inside the struct up to eight words (replication factor 3), else in
  * one piece of memory:
  *
@@ -110,17 +110,20 @@ struct context {
     size_t n_to_delete; /* topics queued for deletion */
 };
 
+/* No topics, no brokers. */
 void context_init(struct context *ctx);
 /* Frees all; watches and channels must be gone. */
 void context_fini(struct context *ctx);
 
 /* -- brokers -------------------------------------------------------------- */
 
+/* NULL: not in ZooKeeper when it was last read. */
 struct ctx_broker *ctx_broker_find(const struct context *ctx, int32_t id);
 /* Add or, if it is there, replace its endpoints and rack. */
 struct ctx_broker *ctx_broker_put(struct context *ctx, int32_t id,
                                   int64_t epoch,
                                   const struct znode_broker *data);
+/* It must be there; channel and watch are the controller's to end before. */
 void ctx_broker_drop(struct context *ctx, int32_t id);
 /* In ZooKeeper and not shutting down. */
 bool ctx_broker_is_live(const struct context *ctx, int32_t id);
@@ -133,12 +136,17 @@ bool ctx_broker_is_same(const struct ctx_broker *broker,
 
 /* -- topics --------------------------------------------------------------- */
 
+/* NULL: not known; no topic has the zero id. */
 struct ctx_topic *ctx_topic_find(const struct context *ctx, struct bytes name);
 struct ctx_topic *ctx_topic_find_id(const struct context *ctx, struct uuid id);
+/* A topic without partitions; the name is copied and must not be there yet. The
+ * context owns it until ctx_topic_drop(). */
 struct ctx_topic *ctx_topic_add(struct context *ctx, struct bytes name,
                                 struct uuid id);
+/* Another id, or the zero one for none; found by it from now on. */
 void ctx_topic_set_id(struct context *ctx, struct ctx_topic *topic,
                       struct uuid id);
+/* Take it out and free it with its partitions; its watch must be gone. */
 void ctx_topic_drop(struct context *ctx, struct ctx_topic *topic);
 /* Walk all topics; NULL starts, NULL ends. */
 struct ctx_topic *ctx_topic_next(const struct context *ctx,
@@ -206,10 +214,12 @@ int ctx_replica_place(const struct ctx_partition *p, int32_t broker);
 
 /* State of the replica at a place, and whether its directory failed. */
 enum replica_state ctx_replica_state(const struct ctx_partition *p, int place);
+/* `place` as ctx_replica_place() gives it, here and below; never -1. */
 bool ctx_replica_dir_failed(const struct ctx_partition *p, int place);
 /* The one function that changes it; the move must be a valid one. */
 void ctx_replica_move(struct ctx_partition *p, int place,
                       enum replica_state to);
+/* Beside the state, which stays; LeaderAndIsr's answers tell (KIP-112). */
 void ctx_replica_set_dir_failed(struct ctx_partition *p, int place,
                                 bool failed);
 /* A replica found at failover or created: any state, from NONE. */
@@ -224,6 +234,7 @@ void ctx_partition_set_state(struct ctx_partition *p,
                              const struct znode_state *state,
                              int32_t zk_version);
 
+/* In the ISR as it was last read or written. */
 bool ctx_isr_has(const struct ctx_partition *p, int32_t broker);
 /* Broker is live (or, if asked for, shutting down) and the directory good. */
 bool ctx_replica_is_online(const struct context *ctx,

@@ -6,7 +6,7 @@
  * /controller_epoch, and tells brokers by LeaderAndIsr, UpdateMetadata and
  * StopReplica, over real connections, itself included.
  *
- *   IDLE ─▶ ELECTING ─▶ ACTIVE ─▶ RESIGNING ─▶ IDLE     (reference, section 3)
+ *   IDLE ─▶ ELECTING ─▶ ACTIVE ─▶ RESIGNING ─▶ IDLE
  *
  * Events are handled one at a time, in order, on the coordination loop. What
  * decides (state machines, election strategies) is written as functions over
@@ -65,6 +65,8 @@ struct controller_event {
 
 /* Queue an event; any thread. */
 void controller_submit(struct controller *ctl, struct controller_event *event);
+/* The event has ended: the next one may begin before this returns. Coordination
+ * loop. */
 void controller_event_done(struct controller_event *event);
 
 #endif

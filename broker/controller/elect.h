@@ -1,7 +1,7 @@
 /* elect.h - who becomes leader: strategies as functions over the context.
  *
- * Reference 3.6. Every success raises the leader epoch by one; that and the
- * writing are the caller's.
+ * As Kafka 3.7 chooses (PartitionLeaderElectionAlgorithms). Every success
+ * raises the leader epoch by one; that and the writing are the caller's.
  *
  * Threads: any that may read the context.
  */

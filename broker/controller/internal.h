@@ -73,7 +73,8 @@ struct ctl_event {
     struct controller_event *external;
 };
 
-/* A watch that queues an event of one kind, unless one is queued already. */
+/* A watch that queues an event of one kind, unless one is queued already; one
+ * of a broker or topic always does. */
 struct ctl_watch {
     struct zk_watch watch;
     struct controller *ctl;
@@ -237,7 +238,11 @@ struct controller {
 };
 
 /* events.c */
+/* Queue an event, unless one of its kind waits. What comes to an inactive
+ * controller and is not for it is dropped in its turn. All of these may begin
+ * to handle events before they return. */
 void ctl_event_put(struct controller *ctl, enum ctl_event_kind kind);
+/* One of a broker, or of a topic's znode (name copied): always queued. */
 void ctl_event_put_broker(struct controller *ctl, enum ctl_event_kind kind,
                           int32_t broker);
 void ctl_event_put_topic(struct controller *ctl, struct bytes topic);
@@ -246,15 +251,21 @@ void ctl_event_put_whole(struct controller *ctl, struct ctl_event *event);
 /* As above, but begins in a later turn: for callbacks in which a channel must
  * not be closed. */
 void ctl_event_put_later(struct controller *ctl, struct ctl_event *event);
+/* An event in no queue, all else zero; ctl_event_free() frees what it owns,
+ * too. */
 struct ctl_event *ctl_event_new(enum ctl_event_kind kind);
 void ctl_event_free(struct ctl_event *event);
+/* Not set yet. For BROKER_MODIFIED and TOPIC_MODIFIED fill broker or topic. */
 void ctl_watch_init(struct ctl_watch *watch, struct controller *ctl,
                     enum ctl_event_kind kind);
 
 /* flow.c */
+/* Idle; the end forgets the operations that are out. */
 void flow_init(struct controller *ctl);
 void flow_fini(struct controller *ctl);
+/* Put a step in front of what is planned, behind those this step put there. */
 void flow_then(struct controller *ctl, step_fn *step);
+/* Has this slice taken FLOW_SLICE_US? Then plan yourself again and return. */
 bool flow_is_late(struct controller *ctl);
 /* Go on with whatever can go on; safe to call at any time. */
 void flow_go(struct controller *ctl);
@@ -262,9 +273,15 @@ void flow_go(struct controller *ctl);
 void flow_go_later(struct controller *ctl);
 /* Memory that lives as long as the event; never NULL. */
 void *flow_take(struct controller *ctl, size_t count, size_t size);
+/* With a NUL behind it; null stays null. */
 struct bytes flow_copy(struct controller *ctl, struct bytes b);
+/* See above; `why` is one word for the line, static. The first one counts. */
 void ctl_abort(struct controller *ctl, const char *why);
 
+/* Operations of the step that runs; the next step waits for all of them. Paths
+ * and data are copied; `watch` may be NULL. Writes are sent again after a lost
+ * connection: op.retried tells when ERR_EXISTS or ERR_CONFLICT may be our own
+ * doing. These do not look at the epoch. */
 void ctl_get(struct controller *ctl, const char *path, struct ctl_watch *watch,
              ctl_op_fn *on_done, void *arg);
 void ctl_exists(struct controller *ctl, const char *path,
@@ -286,13 +303,19 @@ void ctl_guarded(struct controller *ctl, struct zk_part *parts, size_t n,
 /* Delete these paths under the guard, cut into multis; what is absent is fine.
  * Ends when all are gone or an abort was called. */
 void ctl_delete_all(struct controller *ctl, const char *const *paths, size_t n);
+/* A copy that lives as long as the event. */
 const char *flow_path(struct controller *ctl, const char *path);
 
 /* election.c */
+/* Look at /controller; stand for election when it is absent. */
 void elect_begin(struct controller *ctl);
+/* Stop being active: forget context, channels, watches and the events that only
+ * an active controller handles. Nothing is written. No effect when it is
+ * inactive. */
 void ctl_resign(struct controller *ctl, const char *why);
 
 /* failover.c */
+/* What the winner does first: read all, then tell all. */
 void failover_begin(struct controller *ctl);
 
 /* load.c: topics and states out of ZooKeeper into the context. */
@@ -312,10 +335,15 @@ void load_states(struct controller *ctl);
 /* Set the watch of a topic's znode to be read. */
 struct ctl_watch *topic_watch_get(struct controller *ctl,
                                   struct ctx_topic *topic);
+/* Cancel and free it; none is fine. */
 void topic_watch_drop(struct controller *ctl, struct ctx_topic *topic);
 
 /* update.c: decide, write, and again where somebody was faster. */
+/* `n` zeroed items (ITEM_DECIDE) in place of those before; fill topic and
+ * index. */
 struct state_item *update_items(struct controller *ctl, size_t n);
+/* Plan it: when the steps behind it run, each item is WRITTEN, KEPT or FAILED.
+ * Written in multis of up to 400 KiB; conflicts are read and decided again. */
 void update_run(struct controller *ctl, decide_fn *decide);
 
 /* partitions.c: partition state machine over update items. */
@@ -334,11 +362,17 @@ void partitions_elect_waiting(struct controller *ctl);
 void replicas_offline(struct controller *ctl);
 
 /* batch.c */
+/* Frees the lists; what was gathered is not sent. */
 void batch_fini(struct batch *batch);
+/* Left out when the broker is gone or the partition has no state znode. */
 void batch_add_lai(struct controller *ctl, struct ctx_topic *topic,
                    int32_t index, int32_t broker, bool is_new);
+/* Left out when the broker is gone. `delete`: the log too; it answers as a
+ * STOP_ANSWERS event. */
 void batch_add_stop(struct controller *ctl, struct ctx_topic *topic,
                     int32_t index, int32_t broker, bool delete);
+/* To all brokers, once however often it is added; one without state only while
+ * its topic is to be deleted. */
 void batch_add_um(struct controller *ctl, struct ctx_topic *topic,
                   int32_t index);
 /* UpdateMetadata to all, whatever else there is. */
@@ -369,20 +403,32 @@ struct message {
     } request;
 };
 
+/* One reference, an empty arena. */
 struct payload *payload_new(void);
 void payload_unref(struct payload *payload);
+/* Zeroed and never NULL; lives as long as the payload. */
 void *payload_take(struct payload *payload, size_t count, size_t size);
 /* Queue a request; takes a reference of the payload. The broker's epoch is put
  * in here. */
 void channel_put(struct ctx_broker *broker, const struct message *message);
+/* Open the broker's line on the controller's listener. Where that cannot be
+ * reached it is there all the same: what is put waits. */
 void channel_open(struct controller *ctl, struct ctx_broker *broker);
+/* Close it and drop what waits; answers will not come. None is fine. Not from
+ * inside an answer of the channel. */
 void channel_close(struct controller *ctl, struct ctx_broker *broker);
 
 /* brokers.c */
+/* The beginnings of events. Brokers that left (or came back with another epoch)
+ * are handled before those that came. */
 void broker_change_begin(struct controller *ctl);
+/* Endpoints or rack of one broker: told to all if they changed. */
 void broker_modified_begin(struct controller *ctl);
+/* Replicas whose log directory failed, or is well again (KIP-112). */
 void storage_errors_begin(struct controller *ctl);
+/* Cancel and free it; none is fine. */
 void broker_watch_drop(struct controller *ctl, struct ctx_broker *broker);
+/* The watch of a broker's znode, made when it has none; not set yet. */
 struct ctl_watch *broker_watch_get(struct controller *ctl,
                                    struct ctx_broker *broker);
 /* Read all of /brokers/ids into work.seen. */
@@ -398,37 +444,50 @@ struct seen_brokers {
     struct seen_broker *list;
     size_t n;
 };
+/* Plans the reading; work.seen is there for the step behind it. */
 void brokers_read(struct controller *ctl);
+/* NULL: not there, or its znode makes no sense. */
 struct seen_broker *broker_seen(const struct controller *ctl, int32_t id);
 /* Into the context, with channel and watch. */
 void broker_add(struct controller *ctl, const struct seen_broker *seen);
+/* Out of the context, with channel and watch. */
 void broker_drop(struct controller *ctl, struct ctx_broker *broker);
 
 /* topics.c */
+/* Topics that came are created, those that vanished are forgotten. */
 void topic_change_begin(struct controller *ctl);
+/* One topic's znode: new partitions are created. */
 void topic_modified_begin(struct controller *ctl);
 
 /* deletion.c */
+/* Topics to be deleted: mark them and go on as far as that is possible now. */
 void topic_deletion_begin(struct controller *ctl);
 /* As above, but takes work.names as the list (failover). */
 void deletions_mark(struct controller *ctl);
+/* Replicas that were deleted, or could not be. */
 void stop_answers_begin(struct controller *ctl);
 /* Start or go on with whatever deletions can go on. */
 void deletions_resume(struct controller *ctl);
-/* Replicas that cannot be deleted now: their topics wait. */
-void deletion_fail_broker(struct controller *ctl, int32_t broker);
 
 /* notify.c */
+/* Leaders wrote an ISR by themselves (before KIP-497): read it, tell all. */
 void isr_change_begin(struct controller *ctl);
+/* Brokers that lost a log directory are asked by LeaderAndIsr which replicas it
+ * took (KIP-112). */
 void log_dir_event_begin(struct controller *ctl);
 
 /* Delete work.names below this path; ctl->work.names stays. */
 void notifications_delete(struct controller *ctl, const char *parent);
 
 /* preferred.c */
+/* Elections that waited for unclean ones being allowed. */
 void unclean_enabled_begin(struct controller *ctl);
+/* What the znode asks for; then it is deleted. */
 void preferred_znode_begin(struct controller *ctl);
+/* Leaders back to their preferred replica, on brokers that are out of balance
+ * (leader.imbalance.per.broker.percentage); sets the timer anew. */
 void preferred_timer_begin(struct controller *ctl);
+/* (Re)start the timer of PREFERRED_TIMER. */
 void preferred_timer_start(struct controller *ctl, int64_t delay_us);
 
 #endif

@@ -24,9 +24,15 @@ struct ctl_request {
     void *private_; /* the controller's */
 };
 
+/* AlterPartition: write what leaders say of their ISR. Each partition has its
+ * own error; INVALID_UPDATE_VERSION when somebody was faster. */
 void controller_alter_partition(struct controller *ctl, struct ctl_request *r);
+/* ControlledShutdown: move the leaders away from a broker (its epoch is
+ * checked, KIP-380). The answer lists the partitions it still leads. */
 void controller_controlled_shutdown(struct controller *ctl,
                                     struct ctl_request *r);
+/* AllocateProducerIds (KIP-730): the next block, written to ZooKeeper before it
+ * is answered. */
 void controller_allocate_producer_ids(struct controller *ctl,
                                       struct ctl_request *r);
 

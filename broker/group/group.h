@@ -2,8 +2,8 @@
  *
  *     __consumer_offsets-7 leads here ──▶ shard 7 ── groups, by id ──▶ members,
  *                                            │                         offsets
- *                 reactors: lock, decide, answer, unlock; what has to be
- * written waits in the shard's queue ──▶ append lane ──▶ (ISR) ──▶ answer
+ *       reactors: lock, decide, answer, unlock; what has to be written waits
+ *       in the shard's queue ──▶ append lane ──▶ (ISR) ──▶ answer
  *
  * A group belongs to one partition of the offsets topic, by a hash of its id,
  * and to the broker that leads it. When this broker becomes leader the
@@ -69,6 +69,7 @@ int32_t group_partition(struct bytes group_id, int32_t n);
 /* The offsets topic is to be made on first use, by one request at a time: true
  * for who is to do it, followed by groups_create_end(). */
 bool groups_create_begin(struct groups *groups);
+/* Made or not: the next one may try. */
 void groups_create_end(struct groups *groups);
 
 /* Too few brokers live to make it: say so, once until there are enough. */
@@ -79,6 +80,7 @@ void groups_create_wait(struct groups *groups, size_t live, int64_t wanted);
 /* These answer the request themselves, now or later; `in` was read from it. */
 void groups_join(struct groups *groups, struct request *request,
                  const struct wire_join_group_request *in);
+/* Now, or when the leader's assignment is in the log. `in` is copied. */
 void groups_sync(struct groups *groups, struct request *request,
                  const struct wire_sync_group_request *in);
 
@@ -125,14 +127,20 @@ void groups_fetch(struct groups *groups, struct arena *arena,
 
 /* -- administration ------------------------------------------------------- */
 
+/* Fills `out` from copies in the arena. A group nobody knows is "Dead", without
+ * an error; members' metadata and parts are told of a stable one only. */
 void groups_describe(struct groups *groups, struct arena *arena,
                      struct bytes group_id,
                      struct wire_describe_groups_response_groups *out);
 
+/* The groups of all partitions led here, in no order, by the states asked for;
+ * COORDINATOR_LOAD_IN_PROGRESS beside them while one is being read. */
 void groups_list(struct groups *groups, struct arena *arena,
                  const struct wire_list_groups_request *in,
                  struct wire_list_groups_response *out);
 
+/* Forget an empty group with its offsets; tombstones are written, not waited
+ * for. GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP, or why it is not here. */
 int16_t groups_delete(struct groups *groups, struct bytes group_id);
 
 /* Forget single offsets; returns the group's error, and each partition's in
@@ -154,6 +162,7 @@ struct groups_figures {
     size_t phases[5]; /* enum group_phase */
     size_t loading;   /* partitions */
 };
+/* A moment's sums; takes each shard's lock in turn. Any thread. */
 void groups_figures(struct groups *groups, struct groups_figures *out);
 
 #endif

@@ -31,10 +31,13 @@ static inline void group_expect(struct group *group,
 
 /* Owned copies of small names; null stays null. */
 struct bytes group_own(struct bytes b);
+/* Free it and leave null. */
 void group_disown(struct bytes *b);
 
 /* -- members (group_member.c) --------------------------------------------- */
 
+/* Count a member's protocols in, or out; a name it has twice counts once. They
+ * must not change in between. */
 void group_tally_add(struct group *group, const struct group_member *member);
 void group_tally_remove(struct group *group, const struct group_member *member);
 /* Do all members have one of these in common with them? */
@@ -46,12 +49,16 @@ struct bytes group_choose(struct group *group);
 void group_member_update(struct group *group, struct group_member *member,
                          struct group_member *fresh);
 
+/* It passes to the group, leads if nobody does, and its id is pending no more.
+ * Neither id may be there yet. */
 void group_member_add(struct group *group, struct group_member *member);
 /* Take it out; nobody waits for it any more. It is the caller's then. */
 void group_member_remove(struct group *group, struct group_member *member);
+/* Another id for it (KIP-345: a static member came back); copied. */
 void group_member_rename(struct group *group, struct group_member *member,
                          struct bytes id);
 
+/* Copied; forgotten at `at_us` unless it joins. It must not be there yet. */
 void group_pending_add(struct group *group, struct bytes id, int64_t at_us);
 /* False when there is none of that id. */
 bool group_pending_remove(struct group *group, struct bytes id);
@@ -67,15 +74,18 @@ int16_t group_member_check(const struct group *group, struct bytes member_id,
  */
 void group_wait_join(struct group *group, struct group_member *member,
                      void *waiter, struct group_env *env);
+/* The same for its part. */
 void group_wait_sync(struct group_member *member, void *waiter,
                      struct group_env *env);
 /* Answer whoever waits in the member's name, if anybody does. */
 void group_answer_join(struct group *group, struct group_member *member,
                        const struct group_join_answer *answer,
                        struct group_env *env);
+/* True: somebody waited and was answered. */
 bool group_answer_sync(struct group_member *member,
                        const struct group_sync_answer *answer,
                        struct group_env *env);
+/* Tell a waiter an error; nothing of the group changes. */
 void group_refuse_join(void *waiter, struct bytes member_id, int16_t error,
                        struct group_env *env);
 void group_refuse_sync(void *waiter, int16_t error, struct group_env *env);
@@ -92,6 +102,7 @@ void group_rebalance(struct group *group, struct bytes member,
 void group_try_complete(struct group *group, struct group_env *env);
 /* The time for joining is up. */
 void group_join_over(struct group *group, struct group_env *env);
+/* It has asked for its part: nobody waits for it to do so any more. */
 void group_sync_arrived(struct group *group, struct group_member *member);
 /* All get their part, or the error. */
 void group_hand_out(struct group *group, const struct group_store *store,

@@ -1,7 +1,6 @@
 /* group_offsets.h - the offsets a group has committed, kept small.
  *
- *     offsets ── topics, by name ──▶ "orders" ── partitions, ascending ─▶
- * offset
+ *     offsets ── topics, by name ─▶ "orders" ── ascending partition ─▶ offset
  *
  * An entry is 48 bytes; metadata and an explicit expiry, which few commits
  * have, lie beside it. An entry may be there without a committed offset: while
@@ -136,9 +135,11 @@ struct group_txn {
     struct group_offsets offsets;
 };
 
+/* NULL: none of this producer is open. */
 struct group_txn *group_txn_find(struct list *txns, int64_t producer_id);
 /* Found, or made. */
 struct group_txn *group_txn_get(struct list *txns, int64_t producer_id);
+/* Take it out of its list and free it with its offsets; leaves NULL. */
 void group_txn_free(struct group_txn **txn);
 /* Might another offset of this partition be committed soon: is a commit on its
  * way, or in a transaction that has not ended? */

@@ -1,4 +1,4 @@
-/* group_record.h - the records of __consumer_offsets (reference, 7.2).
+/* group_record.h - the records of __consumer_offsets, as Kafka 3.7 writes them.
  *
  * Threads: any; a batch belongs to one at a time.
  */
@@ -22,6 +22,8 @@ struct group_batch {
     enum err err;   /* first failure; sticks */
 };
 
+/* To be followed by group_batch_fini(), also after errors; they stick until
+ * group_batch_finish(). */
 void group_batch_start(struct group_batch *batch, enum codec codec, int ibp,
                        int64_t now_ms);
 /* A committed offset; NULL: a tombstone. */
@@ -31,10 +33,12 @@ void group_batch_offset(struct group_batch *batch, struct bytes group_id,
 /* The group as it is, with the parts of `store` where it brings any. */
 void group_batch_group(struct group_batch *batch, const struct group *group,
                        const struct group_store *store);
+/* The group's tombstone; those of its offsets are records of their own. */
 void group_batch_group_gone(struct group_batch *batch, struct bytes group_id);
 /* ERR_LIMIT, ERR_NOMEM, ERR_CODEC. The bytes are to be taken, or given back
  * with the rest by group_batch_fini(). */
 MUST_USE enum err group_batch_finish(struct group_batch *batch);
+/* Frees what was not taken. */
 void group_batch_fini(struct group_batch *batch);
 
 /* -- reading -------------------------------------------------------------- */
@@ -55,6 +59,8 @@ struct group_record_key {
 /* Slices of the record. ERR_SHORT, ERR_FORMAT: it cannot be read. */
 MUST_USE enum err group_record_key_read(struct bytes key,
                                         struct group_record_key *out);
+/* A slice of `value`. ERR_VERSION: written by a later Kafka; ERR_SHORT,
+ * ERR_FORMAT: it cannot be read. */
 MUST_USE enum err group_record_commit_read(struct bytes value,
                                            struct group_commit *out);
 /* A member without a rebalance timeout gets its session timeout. */

@@ -118,6 +118,7 @@ struct group_shard *groups_shard(struct groups *groups, int32_t index);
 /* Made if need be; control lane only. */
 struct group_shard *groups_shard_get(struct groups *groups, int32_t index);
 
+/* With the rules in force and the time of now; `shard` is borrowed. */
 void shard_env_init(struct shard_env *env, struct group_shard *shard);
 
 /* Take the lock of the shard a group belongs to. NONE, or (unlocked)
@@ -130,8 +131,10 @@ int16_t groups_enter_named(struct groups *groups, struct bytes group_id,
 /* Give the lock back, write what was decided. */
 void shard_leave(struct group_shard *shard);
 
+/* NULL: there is none; lock held, as for all down to shard_due(). */
 struct group *shard_find(const struct group_shard *shard,
                          struct bytes group_id);
+/* Found, or made: an empty one, as of `wall_ms`. */
 struct group *shard_get(struct group_shard *shard, struct bytes group_id,
                         int64_t wall_ms);
 /* Put a group in; the reference passes to the shard. */
@@ -162,6 +165,7 @@ void shard_batch(const struct group_shard *shard, struct group_batch *batch);
 
 /* Both in the pool, through the shard's lane. `life` is the term it is for. */
 void shard_load_later(struct group_shard *shard, uint32_t life);
+/* It forgets all groups; who waits hears NOT_COORDINATOR. */
 void shard_unload_later(struct group_shard *shard);
 
 /* -- sweeping (group_sweep.c) --------------------------------------------- */
@@ -177,6 +181,7 @@ size_t shard_forget(struct group_shard *shard, struct group *group,
                     const void *context);
 /* The pool's jobs. */
 void groups_expire_job(struct job *job);
+/* Offsets of topics that were deleted. */
 void groups_gone_job(struct job *job);
 
 /* -- answers (group_answer.c) --------------------------------------------- */
@@ -185,10 +190,13 @@ void groups_gone_job(struct job *job);
  * be NULL for these two). */
 void shard_on_join(struct group_env *env, void *waiter,
                    const struct group_join_answer *answer);
+/* The same of SyncGroup. */
 void shard_on_sync(struct group_env *env, void *waiter,
                    const struct group_sync_answer *answer);
+/* One line: event=group_<what>. */
 void shard_note(struct group_env *env, const struct group *group,
                 const char *what, struct bytes member, struct bytes reason);
+/* Queue the group's record; group_stored() comes from who writes it. */
 void shard_store(struct group_env *env, struct group *group,
                  struct group_store *store);
 

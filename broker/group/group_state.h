@@ -9,8 +9,8 @@
  *
  * A round ("generation"): members join and wait; when all are there the leader
  * is told who they are; it hands in an assignment; that is stored in the log;
- * then each gets its part. Rules: Kafka 3.7's classic protocol
- * (reference, 7.3).
+ * then each gets its part. Rules: Kafka 3.7's classic protocol (with KIP-62,
+ * KIP-134, KIP-345, KIP-394, KIP-559, KIP-800, KIP-814).
  *
  * Who waits is an opaque pointer (the request). Answers, things to be stored
  * and notes for the operator leave through struct group_env, which is also
@@ -66,6 +66,7 @@ struct group_protocols {
 MUST_USE struct group_protocols *
 group_protocols_new(const struct group_protocol *of, size_t n);
 
+/* The same names with the same metadata in the same order. */
 bool group_protocols_equal(const struct group_protocols *a,
                            const struct group_protocols *b);
 
@@ -74,8 +75,8 @@ struct group_member {
     struct map_link by_id;
     struct map_link by_instance; /* only with an instance id */
     struct bytes id;             /* owned */
-    struct bytes instance_id;    /* null: a dynamic member; as the two below it
-                                    lies    behind the struct */
+    struct bytes instance_id;    /* null: a dynamic member; lies behind the
+                                    struct, as the two below it */
     struct bytes client_id;
     struct bytes client_host;          /* "/1.2.3.4" */
     struct group_protocols *protocols; /* owned */
@@ -180,14 +181,17 @@ static inline size_t group_size(const struct group *group)
 
 /* An empty group with one reference. */
 struct group *group_new(struct bytes id, int64_t wall_ms);
+/* One reference more, under the shard's lock. */
 struct group *group_ref(struct group *group);
 /* Leaves NULL. Nobody may wait when the last one goes. */
 void group_unref(struct group **group);
 
+/* NULL when there is none. */
 struct group_member *group_member_find(const struct group *group,
                                        struct bytes id);
 struct group_member *group_instance_find(const struct group *group,
                                          struct bytes instance_id);
+/* Was this id given out, and not used yet? */
 bool group_is_pending(const struct group *group, struct bytes id);
 
 /* Mark those of `topics` that a member of a consumer group asks for
@@ -195,7 +199,7 @@ bool group_is_pending(const struct group *group, struct bytes id);
  * cannot be read, or the group is no consumers'. */
 bool group_mark_asked(const struct group *group, struct group_offsets *topics);
 
-/* Whether a committed offset has had its time (reference, 7.3): counted from
+/* Whether a committed offset has had its time (KIP-211): counted from
  * when the group became empty; for consumers that are there, from the commit,
  * unless one of them asks for the topic; without a group protocol, from the
  * commit. An expiry that the commit asked for goes before the broker's
@@ -238,6 +242,7 @@ struct group_store {
 /* A store of a leader's assignment; copies. NULL when memory is out. */
 MUST_USE struct group_store *group_store_new(const struct group_part *parts,
                                              size_t n);
+/* Leaves NULL; NULL is fine. */
 void group_store_free(struct group_store **store);
 /* A member's part; empty when it was given none. */
 struct bytes group_store_part(const struct group_store *store,
@@ -316,6 +321,8 @@ struct group_sync {
     void *waiter;
 };
 
+/* A member asks for its part; the leader's brings all parts along. Answered at
+ * once when the group is STABLE or it is refused, else by group_stored(). */
 void group_sync(struct group *group, struct group_sync *sync,
                 struct group_env *env);
 

@@ -64,17 +64,21 @@ struct meta_topic {
 
 struct metadata;
 
+/* Knows nothing: no topic, no broker, controller -1. */
 MUST_USE enum err metadata_new(struct metadata **owner);
+/* Entries that are still referenced outlive it. Leaves NULL; NULL is fine. */
 void metadata_free(struct metadata **owner);
 
-/* Apply one request whole (KIP semantics in the reference, 4.3): brokers are
- * replaced, partitions merged, leader -2 removes. Then calls the observers. */
+/* Apply one UpdateMetadata request whole: brokers are replaced, partitions
+ * merged, leader -2 removes. Then calls the observers. */
 void metadata_update(struct metadata *md,
                      const struct wire_update_metadata_request *update);
 
 /* Referenced entry or NULL; give it back with meta_topic_unref(). */
 struct meta_topic *metadata_topic_find(struct metadata *md, struct bytes name);
+/* NULL for the zero id. */
 struct meta_topic *metadata_topic_find_id(struct metadata *md, struct uuid id);
+/* The last one frees it. Any thread. */
 void meta_topic_unref(struct meta_topic *topic);
 
 /* NULL when the partition is not known. */
@@ -85,6 +89,7 @@ const struct meta_partition *meta_partition_find(const struct meta_topic *topic,
  * mem_free() by the caller after unref of each. */
 void metadata_topics(struct metadata *md, struct meta_topic ***topics,
                      size_t *n);
+/* Of the moment. */
 size_t metadata_topic_count(struct metadata *md);
 /* A topic that exists already and would collide in metric names ('.' and '_'
  * are equal there); referenced or NULL. */
@@ -93,7 +98,9 @@ struct meta_topic *metadata_collision_find(struct metadata *md,
 
 /* The brokers of the moment, referenced; never NULL. */
 struct meta_cluster *metadata_cluster(struct metadata *md);
+/* The last one frees it. Any thread. */
 void meta_cluster_unref(struct meta_cluster *cluster);
+/* Borrowed from `cluster`; NULL: it is not live. */
 const struct meta_broker *meta_broker_find(const struct meta_cluster *cluster,
                                            int32_t id);
 /* The broker's endpoint on a listener, or NULL. */
@@ -111,6 +118,7 @@ struct metadata_observer {
     void (*on_removed)(struct metadata_observer *observer, struct bytes topic,
                        int32_t partition);
 };
+/* Any thread, not from inside a call. After unobserve none comes any more. */
 void metadata_observe(struct metadata *md, struct metadata_observer *observer);
 void metadata_unobserve(struct metadata *md,
                         struct metadata_observer *observer);

@@ -34,6 +34,7 @@ struct meta_topic *meta_topic_merge(const struct meta_topic *old,
 /* One reference each. */
 struct meta_cluster *
 meta_cluster_of(const struct wire_update_metadata_request *update);
+/* No brokers, controller -1. */
 struct meta_cluster *meta_cluster_empty(void);
 
 #endif

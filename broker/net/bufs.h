@@ -39,6 +39,7 @@ struct bufs {
     size_t idle_bytes;
 };
 
+/* Nothing kept. The end gives back what lies idle: nothing may be out then. */
 void bufs_init(struct bufs *bufs);
 void bufs_fini(struct bufs *bufs);
 

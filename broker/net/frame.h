@@ -1,7 +1,7 @@
 /* frame.h - what stands in front of a request: length and header.
  *
- *     | length i32 | api key i16 | version i16 | correlation i32 | client id
- *     string? (header 1+) | tags (header 2+) | body ... |
+ *     | length i32 | api key i16 | version i16 | correlation i32 |
+ *     | client id string? (header 1+) | tags (header 2+) | body ... |
  *
  * Pure functions over bytes; nothing is read or written elsewhere.
  */

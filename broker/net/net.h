@@ -169,6 +169,7 @@ MUST_USE enum err net_start(struct net **net, struct broker *broker,
                             struct errmsg *why);
 /* The bound port of listener `i`. */
 int net_port(const struct net *net, size_t i);
+/* Begin to accept; once. Any thread. */
 void net_accept(struct net *net);
 /* Stop accepting and reading, let parked requests end and replies leave (at
  * most `grace_ms`), close, join the threads. Requests that are still parked
@@ -230,6 +231,7 @@ struct peer_config {
                               connection fails, instead of waiting for the next */
 };
 
+/* Does not connect yet. ERR_INVALID: no host, or no port from 1 to 65535. */
 MUST_USE enum err peer_new(struct peer **peer, struct loop *loop,
                            struct pool *pool, const struct peer_config *config,
                            struct errmsg *why);

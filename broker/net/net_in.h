@@ -225,10 +225,12 @@ void gather_measure(struct reactor *reactor);
 /* -- reactor.c
  * ----------------------------------------------------------------- */
 
+/* Its loop is made, not started. After an error there is nothing to fini. */
 MUST_USE enum err reactor_init(struct reactor *reactor, struct net *net,
                                size_t index, struct errmsg *why);
 /* Its loop has ended: free what is closed, and requests nobody ended. */
 void reactor_drop_all(struct reactor *reactor);
+/* After reactor_drop_all(). */
 void reactor_fini(struct reactor *reactor);
 /* Look at a connection again at the end of this turn, or of the next one when
  * the end has come already. */
@@ -245,6 +247,7 @@ void reactor_take(struct reactor *reactor, struct conn *conn);
 void reactor_keep_on(struct reactor *reactor);
 /* Memory for replies, and back. */
 struct out *reactor_out_take(struct reactor *reactor);
+/* Leaves NULL; one is kept for the next reply. */
 void reactor_out_give(struct reactor *reactor, struct out **out);
 
 /* -- net.c -------------------------------------------------------------------
@@ -268,11 +271,13 @@ MUST_USE enum err bind_listener(const struct net_config *config,
 /* Bind all listeners; `loop` is the first reactor's. */
 MUST_USE enum err acceptor_new(struct acceptor **acceptor, struct net *net,
                                struct loop *loop, struct errmsg *why);
+/* The bound port of listener `i`. */
 int acceptor_port(const struct acceptor *acceptor, size_t i);
 /* Begin to accept; any thread. */
 void acceptor_start(struct acceptor *acceptor);
 /* On the loop's thread, or when it does not run. */
 void acceptor_close(struct acceptor *acceptor);
+/* Closes first. Leaves NULL; NULL is fine. */
 void acceptor_free(struct acceptor **acceptor);
 /* There may be slots again, a connection went or limits changed; any thread. */
 void acceptor_on_slot(struct acceptor *acceptor);
@@ -280,6 +285,7 @@ void acceptor_on_slot(struct acceptor *acceptor);
 /* -- excess.c ----------------------------------------------------------------
  */
 
+/* Nothing runs. */
 void excess_init(struct net *net);
 /* When there are more connections than may be, begin to close some; any
  * thread. */

@@ -103,6 +103,7 @@ void peer_break(struct peer *peer, enum err first);
 void peer_kick(struct peer *peer);
 /* A callback from the loop begins and ends; the end may free the peer. */
 void peer_enter(struct peer *peer);
+/* After the outermost one, a peer that was freed meanwhile is gone. */
 void peer_leave(struct peer *peer);
 /* Encode a request into call->frame. */
 enum err peer_encode(struct peer *peer, struct peer_call *call, int16_t version,

@@ -52,6 +52,8 @@ struct quota {
 
 enum quota_slot { QUOTA_ROOM, QUOTA_LISTENER_FULL, QUOTA_BROKER_FULL };
 
+/* Nobody is there. `inter_broker`: index of the listener that is exempt, unless
+ * it is the only one; `limits` are borrowed for the call. */
 void quota_init(struct quota *quota, size_t n_listeners, size_t inter_broker,
                 const struct net_quota *limits);
 void quota_fini(struct quota *quota);
@@ -74,6 +76,7 @@ void quota_leave(struct quota *quota, size_t listener,
 
 /* Must one be closed, and is there one that may? `most`: max.connections. */
 bool quota_is_exceeded(struct quota *quota, int32_t *most);
+/* Of all listeners, now. */
 size_t quota_count(struct quota *quota);
 
 #endif

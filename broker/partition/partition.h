@@ -2,8 +2,9 @@
  *
  *     produce ─▶ append lane ─▶ log ─▶ log end ─▶ high watermark
  *                                          │            │
- *                             followers' fetches    consumers' fetches,
- * acks=-1, └── parked waits ──┘   DeleteRecords
+ *                         followers' fetches            consumers' fetches,
+ *                                          │            acks=-1, DeleteRecords
+ *                                          └ parked waits ┘
  *
  * A partition is counted: the map of replicas.h holds one reference, whoever
  * works with it another. What it says (leader, epochs, ISR, high watermark) is
@@ -175,6 +176,7 @@ static inline struct bytes partition_topic(const struct partition *partition)
 /* A partition with one reference, without a log, leader epoch -1. */
 struct partition *partition_new(struct replicas *replicas, struct bytes topic,
                                 int32_t index);
+/* One more; any thread. */
 struct partition *partition_ref(struct partition *partition);
 /* Give a reference back and leave NULL. */
 void partition_unref(struct partition **partition);
@@ -204,6 +206,8 @@ struct partition_view {
  */
 int16_t partition_enter(struct partition *partition, int32_t current_epoch,
                         bool leader_only, struct partition_view *view);
+/* One for each partition_enter() that returned NONE. The log may be closed from
+ * then on; the caller's reference holds. */
 void partition_leave(struct partition *partition);
 
 /* The log alone, in any state, hosted or not; NULL when there is none. Followed

@@ -54,6 +54,7 @@ void wakes_post(struct wakes *wakes);
 /* -- high watermark
  * --------------------------------------------------------------- */
 
+/* Hosted, with a log, and led by this broker. */
 bool partition_leads_locked(const struct partition *partition);
 /* min.insync.replicas in force: at most the replica count. */
 int32_t partition_min_isr_locked(const struct partition *partition);
@@ -105,6 +106,8 @@ void replicas_on_offline(void *context, struct log_dir *dir);
 void replicas_parallel(struct replicas *replicas, size_t n, unsigned threads,
                        void (*each)(void *context, size_t i), void *context);
 
+/* Blocks until nothing of the schedule runs; the coordination loop must. None
+ * is fine. */
 void upkeep_stop(struct replicas *replicas);
 
 #endif

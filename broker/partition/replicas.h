@@ -33,8 +33,10 @@ struct topic_settings {
     struct log_config log;
 };
 
+/* A copy, with one reference. */
 struct topic_settings *topic_settings_new(const struct log_config *config);
 struct topic_settings *topic_settings_ref(struct topic_settings *settings);
+/* Leaves NULL; NULL is fine. */
 void topic_settings_unref(struct topic_settings **settings);
 
 struct replicas_config {
@@ -130,7 +132,9 @@ int16_t replicas_get(struct replicas *replicas, struct bytes topic,
 void replicas_all(struct replicas *replicas, struct partition ***partitions,
                   size_t *n);
 
+/* Borrowed; as long as `replicas`. */
 struct fetch_sessions *replicas_fetch_sessions(struct replicas *replicas);
+/* As opened; `defaults` are those of the start. */
 const struct replicas_config *replicas_config(const struct replicas *replicas);
 
 /* Whether a batch of this size may be written on a reactor's thread: it is
@@ -150,9 +154,8 @@ struct replicas_change {
     int16_t error; /* out: enum kafka_error */
 };
 
-/* Apply a request whose epochs were checked; each gets its own error
- * (reference, 4.2). Logs are made in parallel in the pool. Control lane;
- * blocks. */
+/* Apply a request whose epochs were checked; each gets its own error. Logs are
+ * made in parallel in the pool. Control lane; blocks. */
 void replicas_apply(struct replicas *replicas, struct replicas_change *changes,
                     size_t n);
 
@@ -179,6 +182,9 @@ struct replicas_stop_one {
     bool deleted;         /* remove the log too */
     int16_t error;        /* out */
 };
+/* Stop or delete them: NONE also for one that is not here, FENCED_LEADER_EPOCH,
+ * KAFKA_STORAGE_ERROR. A deleted one is found no more at once, and its log is
+ * handed to log_delete() before this returns. Control lane; blocks. */
 void replicas_stop_replicas(struct replicas *replicas,
                             struct replicas_stop_one *of, size_t n);
 

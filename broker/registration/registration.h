@@ -1,7 +1,7 @@
 /* registration.h - a broker's place in the cluster: its znode, the initial
  * tree, the cluster id, a generated broker id.
  *
- * The order at start (reference 1.2, 2):
+ * The order at start, which is Kafka's:
  *
  *   registration_prepare()   the top-level znodes, then /cluster/id
  *   registration_take_id()   only when the id is to be generated
@@ -38,6 +38,7 @@ struct registration_config {
 typedef void registration_fn(struct registration *reg, void *arg, enum err err,
                              const struct errmsg *why);
 
+/* `config` is copied; coord and exec are borrowed for its life. */
 struct registration *registration_new(const struct registration_config *config);
 /* Forgets a call that runs; its on_done will not come. */
 void registration_free(struct registration **reg);
