@@ -1,5 +1,5 @@
 /* api_alter_partition.c - AlterPartition: a leader changes the ISR of its
- * partitions (reference 3.6). */
+ * partitions. */
 #include "api/api_table.h"
 #include "api/controller_ask.h"
 

@@ -2,7 +2,7 @@
  *
  * The topic znode is read, extended and written back under its version; the
  * controller sees the change and makes the partitions. Existing partitions keep
- * their assignment (reference, 3.9).
+ * their assignment.
  */
 #include "api/api_topics.h"
 #include "api/names_twice.h"

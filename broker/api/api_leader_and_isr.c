@@ -1,5 +1,5 @@
-/* api_leader_and_isr.c - LeaderAndIsr: this broker leads or follows partitions
- * (reference, 4.2). */
+/* api_leader_and_isr.c - LeaderAndIsr: this broker leads or follows partitions.
+ */
 #include "api/api_table.h"
 #include "api/offload.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* api_stop_replica.c - StopReplica: this broker stops, and perhaps deletes,
- * partitions (reference, 4.4). */
+ * partitions. */
 #include "api/api_table.h"
 #include "api/offload.h"
 #include "base/diag.h"

@@ -1,5 +1,5 @@
 /* api_update_metadata.c - UpdateMetadata: the controller tells what the cluster
- * looks like (reference, 4.3). */
+ * looks like. */
 #include "api/api_table.h"
 #include "api/offload.h"
 #include "broker.h"

@@ -1,8 +1,8 @@
 /* overrides.h - configuration that lives in ZooKeeper: topics' and brokers'.
  *
  * Keeps what /config/topics/<t>, /config/brokers/<id> and /config/brokers/
- * <default> hold, follows /config/changes, and gives every
- * thread the configuration in force for a topic.
+ * <default> hold, follows /config/changes, and gives every thread the
+ * configuration in force for a topic.
  *
  *     /config/changes ─watch─▶ coordination loop ─▶ entries (name → pairs)
  *                                                     │ short lock

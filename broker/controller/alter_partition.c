@@ -1,8 +1,8 @@
 /* alter_partition.c - leaders change their ISR through the controller.
  *
- * Checks in Kafka's order (reference 3.6); the leader epoch stays, the
- * partition epoch becomes the version of the state znode. Whatever comes out,
- * the brokers hear of the partitions that were asked about.
+ * Checks in Kafka's order; the leader epoch stays, the partition epoch becomes
+ * the version of the state znode. Whatever comes out, the brokers hear of the
+ * partitions that were asked about.
  */
 #include "controller/internal.h"
 #include "controller/requests.h"

@@ -1,4 +1,4 @@
-/* brokers.c - brokers that come, go, or come back anew (reference 3.5).
+/* brokers.c - brokers that come, go, or come back anew.
  *
  * /brokers/ids is read whole and compared with the context. A higher czxid
  * under a known id is a broker that was away for a moment: dead first, then

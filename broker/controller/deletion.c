@@ -1,4 +1,4 @@
-/* deletion.c - topics that are deleted (reference 3.8).
+/* deletion.c - topics that are deleted.
  *
  *   marked ─▶ partitions to NONE, all brokers forget (leader -2) ─▶ replicas
  *   stopped and deleted (StopReplica) ─ all answered ─▶ znodes go, in one multi

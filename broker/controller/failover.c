@@ -1,4 +1,4 @@
-/* failover.c - what a controller does first, in Kafka's order (reference 3.2).
+/* failover.c - what a controller does first, in Kafka's order.
  *
  *   /feature · old notifications · brokers, topics, states into the context ·
  *   deletions · UpdateMetadata with brokers alone, so that brokers know each

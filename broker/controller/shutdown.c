@@ -1,4 +1,4 @@
-/* shutdown.c - a broker wants to stop: its leaders move first (reference 3.12).
+/* shutdown.c - a broker wants to stop: its leaders move first.
  */
 #include "base/diag.h"
 #include "controller/internal.h"

@@ -1,4 +1,4 @@
-/* topics.c - topics that appear, vanish or grow (reference 3.7, 3.9).
+/* topics.c - topics that appear, vanish or grow.
  *
  * A listing of /brokers/topics is compared with the context by a mark: topics
  * that did not get this listing's mark are gone. New ones are read, and made:

@@ -84,8 +84,8 @@ static void config_changed(struct overrides_observer *observer,
         controller_on_unclean_enabled(real->ctl);
 }
 
-/* Versions by inter.broker.protocol.version (reference 4.1), from the highest:
- * the first row that is not above it. */
+/* Versions by inter.broker.protocol.version, from the highest: the first row
+ * that is not above it. */
 struct version_row {
     int ibp;
     int16_t version;

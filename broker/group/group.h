@@ -150,11 +150,6 @@ int16_t groups_delete_offsets(struct groups *groups, struct bytes group_id,
                               const int32_t *partitions, int16_t *errors,
                               size_t n);
 
-/* A transaction that committed offsets inside this partition has ended. Any
- * thread; for who writes markers. */
-void groups_txn_end(struct groups *groups, int32_t partition,
-                    int64_t producer_id, bool commit);
-
 /* -- figures -------------------------------------------------------------- */
 
 struct groups_figures {

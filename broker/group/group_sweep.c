@@ -169,7 +169,7 @@ static size_t sweep_all(struct groups *groups, sweep_fn *visit,
     return gone;
 }
 
-/* -- expiry (reference, 7.3) ---------------------------------------------- */
+/* -- expiry --------------------------------------------------------------- */
 
 struct expiry {
     int64_t now_ms;

@@ -2,9 +2,8 @@
  *
  * Members' metadata is opaque to the coordinator, but for one thing: in a group
  * of type "consumer" it begins with the topics the member subscribes to,
- * whatever the version (reference, 7.3), and the user's data. Offsets of topics
- * nobody asks for may expire; those of a group whose metadata cannot be read
- * may not.
+ * whatever the version, and the user's data. Offsets of topics nobody asks for
+ * may expire; those of a group whose metadata cannot be read may not.
  *
  * A table of topics is marked in one walk over all metadata, which may be many
  * and large: not one walk for each topic.

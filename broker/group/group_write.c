@@ -18,7 +18,7 @@
 #include "config/config.h"
 #include "wire/errors.h"
 
-/* -- errors (reference, 7.3) ---------------------------------------------- */
+/* -- errors --------------------------------------------------------------- */
 
 static int16_t common_error(int16_t error)
 {

@@ -266,27 +266,6 @@ int16_t groups_delete_offsets(struct groups *groups, struct bytes id,
     return error;
 }
 
-/* -- transactions --------------------------------------------------------- */
-
-void groups_txn_end(struct groups *groups, int32_t partition,
-                    int64_t producer_id, bool commit)
-{
-    struct group_shard *shard = groups_shard(groups, partition);
-
-    if (!shard)
-        return;
-    lock_take(&shard->lock);
-    if (shard->phase == SHARD_READY)
-        LIST_EACH(link, &shard->all) {
-            struct group *group = CONTAINER_OF(link, struct group, all);
-
-            if (!list_is_empty(&group->txns))
-                group_txn_end(&group->txns, &group->offsets, producer_id,
-                              commit);
-        }
-    shard_leave(shard);
-}
-
 /* -- figures -------------------------------------------------------------- */
 
 void groups_figures(struct groups *groups, struct groups_figures *out)

@@ -1,4 +1,4 @@
-/* replicas_apply.c - LeaderAndIsr and StopReplica (reference, 4.2 and 4.4).
+/* replicas_apply.c - LeaderAndIsr and StopReplica.
  *
  * Two passes: the first decides, in order, what may happen to each partition,
  * and chooses directories for new logs; the second does it, in parallel: a

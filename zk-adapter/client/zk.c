@@ -327,11 +327,6 @@ void zk_maybe_closed(struct zk *zk)
 
 /* -- facts ------------------------------------------------------------- */
 
-bool zk_is_connected(const struct zk *zk)
-{
-    return zk->phase == ZK_PHASE_UP;
-}
-
 int64_t zk_session_id(const struct zk *zk)
 {
     return zk->session;

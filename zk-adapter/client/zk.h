@@ -97,8 +97,6 @@ void zk_renew(struct zk *zk);
  * later. Sets *zk to NULL. */
 void zk_close(struct zk **zk);
 
-/* True from ZK_CONNECTED or ZK_RECONNECTED on, until the connection is lost. */
-bool zk_is_connected(const struct zk *zk);
 int64_t zk_session_id(const struct zk *zk); /* 0 before the first connection */
 int zk_session_timeout_ms(const struct zk *zk); /* as negotiated, else asked */
 /* Session id and password, to be saved for the next start (zk_saved.h); valid
@@ -158,10 +156,6 @@ void zk_set(struct zk *zk, struct zk_op *op, const char *path,
  * chroot included ("/" makes the chroot alone). ERR_OK also when it was there.
  * Sent again after a lost connection. */
 void zk_make_path(struct zk *zk, struct zk_op *op, const char *path);
-
-/* Bring the server this session talks to up to the leader's state; reads issued
- * later see at least that. */
-void zk_sync(struct zk *zk, struct zk_op *op, const char *path);
 
 /* A session's watches are sent again in one packet after a reconnect, and a
  * server drops packets above its jute.maxbuffer (1 MB), for ever. So a session

@@ -25,7 +25,6 @@ enum zk_kind {
     ZK_REQ_GET,
     ZK_REQ_EXISTS,
     ZK_REQ_CHILDREN,
-    ZK_REQ_SYNC,
     ZK_REQ_CREATE,
     ZK_REQ_DELETE,
     ZK_REQ_SET,

@@ -35,11 +35,6 @@ void zk_set(struct zk *zk, struct zk_op *op, const char *path,
     start_with_path(req, false);
 }
 
-void zk_sync(struct zk *zk, struct zk_op *op, const char *path)
-{
-    start_with_path(zk_req_new(zk, op, ZK_REQ_SYNC, path, BYTES_NULL), false);
-}
-
 static void start_read(struct zk *zk, struct zk_op *op, enum zk_kind kind,
                        const char *path, struct zk_watch *watch)
 {

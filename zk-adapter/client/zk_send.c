@@ -92,7 +92,7 @@ bool zk_path_is_valid(const char *path, bool sequential)
 
 static bool may_repeat(const struct zk_req *req)
 {
-    return req->kind <= ZK_REQ_SYNC || req->kind == ZK_REQ_MAKE_PATH ||
+    return req->kind <= ZK_REQ_CHILDREN || req->kind == ZK_REQ_MAKE_PATH ||
            (req->op != NULL && req->op->retry && req->tries < TRIES_MAX);
 }
 
@@ -230,8 +230,6 @@ static int send_one(struct zk_req *req)
     case ZK_REQ_CHILDREN:
         return zoo_awget_children2(zh, req->path, watcher, zk, on_children,
                                    req);
-    case ZK_REQ_SYNC:
-        return zoo_async(zh, req->path, on_string, req);
     case ZK_REQ_CREATE:
         return zoo_acreate(zh, req->path, data, req->data_len,
                            &ZOO_OPEN_ACL_UNSAFE, req->mode, on_string, req);
