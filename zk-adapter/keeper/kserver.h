@@ -207,7 +207,8 @@ void kbatch_retry(struct keeper *keeper);
  * temporary name. */
 MUST_USE enum err ksnap_first(struct keeper *keeper, struct errmsg *why);
 /* Idle. The next one is due after half to all of snapCount records, drawn anew
- * each time, so that servers started together do not write together. */
+ * each time, so that servers started together do not write together; or after
+ * half of snapSizeLimitInKb. */
 void ksnap_job_init(struct keeper *keeper);
 /* Once a turn: begin when one is due, gather nodes for K_SNAP_SLICE_US, and
  * seal the file when all it shows is durable. */
