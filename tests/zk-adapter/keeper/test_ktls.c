@@ -1,241 +1,18 @@
-/* Stores, rules and connections of TLS, with keys made for the test. */
+/* Connections with TLS, by keys made for the test. */
 #include "keeper/ktls.h"
 
 #include <arpa/inet.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "keeper/kcore.h"
 #include "keeper/keeper.h"
-#include "tls/tls_rules.h"
+#include "tests/support/tls_keys.h"
 #include "tests/support/unit.h"
 
-static char dir[64];
-static EVP_PKEY *key;
-static X509 *cert;
-
-/* -- keys ------------------------------------------------------------------ */
-
-static const char *path(const char *name)
-{
-    static char paths[8][128];
-    static unsigned next;
-    char *out = paths[next++ % 8];
-
-    (void)snprintf(out, sizeof paths[0], "%s/%s", dir, name);
-    return out;
-}
-
-static void setup(void)
-{
-    X509_NAME *name;
-
-    (void)signal(SIGPIPE, SIG_IGN);
-    strcpy(dir, "/tmp/ktls-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    key = EVP_EC_gen("P-256");
-    cert = X509_new();
-    X509_set_version(cert, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
-    name = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8,
-                               (const uint8_t *)"Gregor", -1, -1, 0);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-                               (const uint8_t *)"a, b", -1, -1, 0);
-    X509_set_issuer_name(cert, name);
-    X509_set_pubkey(cert, key);
-    ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
-}
-
-static void teardown(void)
-{
-    char command[128];
-
-    X509_free(cert);
-    EVP_PKEY_free(key);
-    (void)snprintf(command, sizeof command, "rm -r %s", dir);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static const char *write_pem(const char *name, const char *password)
-{
-    const char *at = path(name);
-    FILE *f = fopen(at, "w");
-
-    ck_assert_int_eq(PEM_write_X509(f, cert), 1);
-    ck_assert_int_eq(PEM_write_PKCS8PrivateKey(
-                         f, key, password ? EVP_aes_256_cbc() : NULL, password,
-                         password ? (int)strlen(password) : 0, NULL, NULL),
-                     1);
-    fclose(f);
-    return at;
-}
-
-static const char *write_cert(const char *name)
-{
-    const char *at = path(name);
-    FILE *f = fopen(at, "w");
-
-    ck_assert_int_eq(PEM_write_X509(f, cert), 1);
-    fclose(f);
-    return at;
-}
-
-static const char *write_p12(const char *name, const char *password)
-{
-    const char *at = path(name);
-    FILE *f = fopen(at, "w");
-    PKCS12 *p12 = PKCS12_create(password, "x", key, cert, NULL, 0, 0, 0, 0, 0);
-
-    ck_assert_int_eq(i2d_PKCS12_fp(f, p12), 1);
-    PKCS12_free(p12);
-    fclose(f);
-    return at;
-}
-
-static const char *write_bytes(const char *name, struct bytes b)
-{
-    const char *at = path(name);
-    FILE *f = fopen(at, "w");
-
-    ck_assert_uint_eq(fwrite(b.at, 1, b.len, f), b.len);
-    fclose(f);
-    return at;
-}
-
-/* -- stores ---------------------------------------------------------------- */
-
-static enum err read_store(struct tls_store *out, const char *at,
-                           const char *password, struct errmsg *why)
-{
-    struct tls_store_place place = { .setting = "ssl.keyStore",
-                                     .path = at,
-                                     .password = password };
-
-    return tls_store_read(out, &place, why);
-}
-
-START_TEST(stores_are_told_by_their_content)
-{
-    struct tls_store store;
-    struct errmsg why = { "" };
-
-    setup();
-    const char *const rows[][2] = {
-        { write_pem("x.jks", NULL), NULL },
-        { write_pem("y.p12", "open sesame"), "open sesame" },
-        { write_p12("z.pem", "changeit"), "changeit" },
-        { write_p12("empty.p12", ""), NULL },
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        enum err err = read_store(&store, rows[i][0], rows[i][1], &why);
-
-        ck_assert_msg(err == ERR_OK, "%s: %s", rows[i][0], why.text);
-        ck_assert(EVP_PKEY_eq(store.key, key) == 1);
-        ck_assert_int_eq(X509_cmp(store.cert, cert), 0);
-        tls_store_fini(&store);
-    }
-    ck_assert_err(read_store(&store, write_cert("trust"), NULL, &why), ERR_OK);
-    ck_assert(store.key == NULL && sk_X509_num(store.others) == 1);
-    tls_store_fini(&store);
-    teardown();
-}
-END_TEST
-
-START_TEST(what_is_no_store_is_refused_with_a_remedy)
-{
-    struct tls_store store;
-    struct errmsg why;
-
-    setup();
-    const char *const rows[][3] = {
-        { write_bytes("a", BYTES("\xfe\xed\xfe\xed\0\0\0\2")), "x",
-          "keytool -importkeystore" },
-        { write_bytes("b", BYTES("hello")), "x", "neither PEM nor PKCS12" },
-        { write_bytes("c", BYTES("")), "x", "neither PEM nor PKCS12" },
-        { write_bytes("d", BYTES("-----BEGIN CERTIFICATE-----\nAAAA\n"
-                                 "-----END CERTIFICATE-----\n")),
-          "x", "certificate can not be read" },
-        { write_pem("e", "right"), "wrong", "ssl.keyStore.password" },
-        { write_p12("f", "right"), "wrong", "wrong ssl.keyStore.password" },
-        { path("nowhere"), "x", "nowhere" },
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        ck_assert(read_store(&store, rows[i][0], rows[i][1], &why) != ERR_OK);
-        ck_assert_msg(strstr(why.text, rows[i][2]) != NULL, "%s", why.text);
-        ck_assert_ptr_null(store.key);
-    }
-    teardown();
-}
-END_TEST
-
-START_TEST(a_cut_store_is_refused)
-{
-    struct tls_store store;
-    uint8_t bytes[8192];
-
-    setup();
-    const char *whole[] = { write_p12("w", "p"), write_pem("v", NULL) };
-    for (size_t k = 0; k < 2; k++) {
-        FILE *f = fopen(whole[k], "r");
-        size_t len = fread(bytes, 1, sizeof bytes, f);
-
-        fclose(f);
-        for (size_t n = 0; n + 30 < len; n += 7)
-            if (read_store(&store, write_bytes("cut", bytes_make(bytes, n)),
-                           "p", NULL) == ERR_OK) {
-                ck_assert(k == 1 && store.key == NULL);
-                tls_store_fini(&store);
-            }
-    }
-    teardown();
-}
-END_TEST
-
-/* -- rules ----------------------------------------------------------------- */
-
-START_TEST(ciphers_have_the_names_of_java)
-{
-    struct wr old;
-    struct wr now;
-    struct errmsg why;
-
-    wr_init(&old, 4096);
-    wr_init(&now, 4096);
-    ck_assert_err(
-        tls_rules_cipher_lists("ssl.ciphersuites",
-                               "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 , "
-                               "TLS_AES_256_GCM_SHA384,ECDHE-ECDSA-AES256-GCM-"
-                               "SHA384",
-                               &old, &now, &why),
-        ERR_OK);
-    ck_assert_bytes(bytes_make(old.data, old.len),
-                    BYTES("ECDHE-RSA-AES128-GCM-SHA256:"
-                          "ECDHE-ECDSA-AES256-GCM-SHA384"));
-    ck_assert_bytes(bytes_make(now.data, now.len),
-                    BYTES("TLS_AES_256_GCM_SHA384"));
-    ck_assert_err(tls_rules_cipher_lists("ssl.ciphersuites", "TLS_NO_SUCH",
-                                         &old, &now, &why),
-                  ERR_INVALID);
-    ck_assert_ptr_nonnull(strstr(why.text, "TLS_NO_SUCH"));
-    ck_assert_err(
-        tls_rules_cipher_lists("ssl.ciphersuites", " , ", &old, &now, &why),
-        ERR_OK);
-    wr_fini(&old);
-    wr_fini(&now);
-}
-END_TEST
-
-/* -- connections ----------------------------------------------------------- */
+static struct tls_keys keys;
 
 static struct keeper *start(const char *const more[][2])
 {
@@ -243,16 +20,17 @@ static struct keeper *start(const char *const more[][2])
     struct keeper *keeper = NULL;
     struct errmsg why = { "" };
     const char *const rows[][2] = {
-        { "dataDir", path("data") },
+        { "dataDir", tls_keys_path(&keys, "data") },
         { "clientPort", "0" },
         { "clientPortAddress", "127.0.0.1" },
         { "client.portUnification", "true" },
         { "secureClientPort", "0" },
         { "secureClientPortAddress", "127.0.0.1" },
-        { "ssl.keyStore.location", write_pem("key.pem", NULL) },
-        { "ssl.trustStore.location", write_cert("trust.pem") },
+        { "ssl.keyStore.location", tls_keys_write_pem(&keys, "key.pem", NULL) },
+        { "ssl.trustStore.location", tls_keys_write_cert(&keys, "trust.pem") },
     };
 
+    (void)signal(SIGPIPE, SIG_IGN);
     keeper_config_init(&config);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         ck_assert_err(keeper_config_set(&config, bytes_of(rows[i][0]),
@@ -286,7 +64,8 @@ static SSL *dial_tls(uint16_t port, bool certified)
     SSL *ssl;
 
     if (certified)
-        ck_assert_int_eq(SSL_CTX_use_cert_and_key(ctx, cert, key, NULL, 1), 1);
+        ck_assert_int_eq(
+            SSL_CTX_use_cert_and_key(ctx, keys.cert, keys.key, NULL, 1), 1);
     ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
     SSL_set_fd(ssl, dial(port));
@@ -374,7 +153,7 @@ START_TEST(a_certificate_names_who_comes)
     struct keeper *keeper;
     uint8_t out[512];
 
-    setup();
+    tls_keys_start(&keys);
     keeper = start(nothing_more);
     for (int i = 0; i < 2; i++) {
         SSL *ssl = dial_tls(
@@ -388,7 +167,7 @@ START_TEST(a_certificate_names_who_comes)
         hang_up(ssl);
     }
     keeper_stop(&keeper);
-    teardown();
+    tls_keys_stop(&keys);
 }
 END_TEST
 
@@ -401,7 +180,7 @@ START_TEST(without_a_certificate_nobody_comes_unless_that_is_wanted)
         struct keeper *keeper;
         SSL *ssl;
 
-        setup();
+        tls_keys_start(&keys);
         keeper = start(i ? want : nothing_more);
         /* TLS 1.3 tells a client of its missing certificate after its own
          * handshake is done. */
@@ -410,7 +189,7 @@ START_TEST(without_a_certificate_nobody_comes_unless_that_is_wanted)
         if (ssl != NULL)
             hang_up(ssl);
         keeper_stop(&keeper);
-        teardown();
+        tls_keys_stop(&keys);
     }
 }
 END_TEST
@@ -424,7 +203,7 @@ START_TEST(plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass)
     enum { BIG = 700000 };
     static uint8_t big[BIG + 200];
 
-    setup();
+    tls_keys_start(&keys);
     keeper = start(nothing_more);
     int fd = dial(keeper_secure_port(keeper));
     ck_assert_int_eq(send(fd, "ruok\0\0\0\0\0\0\0\0", 12, MSG_NOSIGNAL), 12);
@@ -458,7 +237,7 @@ START_TEST(plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass)
         ck_assert_uint_eq(hear_frame(ssl, big, sizeof big), 16 + 4 + BIG + 68);
     hang_up(ssl);
     keeper_stop(&keeper);
-    teardown();
+    tls_keys_stop(&keys);
 }
 END_TEST
 
@@ -470,7 +249,7 @@ START_TEST(limits_of_connections_count_by_port)
     };
 
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        setup();
+        tls_keys_start(&keys);
         struct keeper *keeper = start(limits[i]);
         SSL *plain = dial_tls(keeper_port(keeper), true);
         SSL *secure = dial_tls(keeper_secure_port(keeper), true);
@@ -482,14 +261,12 @@ START_TEST(limits_of_connections_count_by_port)
         hang_up(plain);
         hang_up(secure);
         keeper_stop(&keeper);
-        teardown();
+        tls_keys_stop(&keys);
     }
 }
 END_TEST
 
-UNIT_MAIN("ktls", stores_are_told_by_their_content,
-          what_is_no_store_is_refused_with_a_remedy, a_cut_store_is_refused,
-          ciphers_have_the_names_of_java, a_certificate_names_who_comes,
+UNIT_MAIN("ktls", a_certificate_names_who_comes,
           without_a_certificate_nobody_comes_unless_that_is_wanted,
           plain_text_on_the_tls_port_is_turned_away_and_large_frames_pass,
           limits_of_connections_count_by_port)
