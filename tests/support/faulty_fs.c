@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "base/list.h"
 
@@ -16,9 +18,9 @@ static struct faulty_fs *faulty_of(const struct fs *fs)
 static bool strikes(const struct fs *fs)
 {
     struct faulty_fs *faulty = faulty_of(fs);
+    long call = ++faulty->calls;
 
-    faulty->calls++;
-    if (faulty->fail_at == 0 || faulty->calls < faulty->fail_at ||
+    if (faulty->fail_at == 0 || call < faulty->fail_at ||
         (faulty->once && faulty->failed))
         return false;
     faulty->failed = true;
@@ -26,11 +28,19 @@ static bool strikes(const struct fs *fs)
     return true;
 }
 
+/* What it does then. */
+static int failure(const struct fs *fs)
+{
+    while (faulty_of(fs)->kills)
+        (void)kill(getpid(), SIGKILL);
+    return -1;
+}
+
 static int faulty_open(const struct fs *fs, const char *path, int flags,
                        mode_t mode)
 {
     if ((flags & O_CREAT) && strikes(fs))
-        return -1;
+        return failure(fs);
     return fs_real()->open(fs, path, flags, mode);
 }
 
@@ -49,13 +59,13 @@ static ssize_t faulty_pwritev(const struct fs *fs, int fd,
         fs_real()->pwritev(fs, fd, &half, 1, position);
         errno = faulty->errnum;
     }
-    return -1;
+    return failure(fs);
 }
 
 #define FAULTY(name, parameters, arguments)                                    \
     static int faulty_##name parameters                                        \
     {                                                                          \
-        return strikes(fs) ? -1 : fs_real()->name arguments;                   \
+        return strikes(fs) ? failure(fs) : fs_real()->name arguments;          \
     }
 
 FAULTY(fsync, (const struct fs *fs, int fd), (fs, fd))
