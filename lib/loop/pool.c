@@ -17,6 +17,7 @@ struct pool {
     unsigned idle; /* threads that wait for work */
     bool ending;
     _Atomic size_t backlog;
+    _Atomic unsigned submitters; /* threads inside pool_submit() */
     unsigned n_threads;
     char name[12];
     pthread_t threads[];
@@ -92,6 +93,8 @@ void pool_free(struct pool **pool)
     lock_give(&dead->lock);
     for (unsigned i = 0; i < dead->n_threads; i++)
         pthread_join(dead->threads[i], NULL);
+    while (dead->submitters > 0)
+        sched_yield(); /* its job has run, but its signal is still to come */
     pthread_cond_destroy(&dead->work);
     lock_fini(&dead->lock);
     mem_free(dead);
@@ -102,6 +105,8 @@ void pool_submit(struct pool *pool, struct job *job)
 {
     bool asleep;
 
+    /* the job may run, and the pool even be freed, before we have signalled */
+    atomic_fetch_add(&pool->submitters, 1);
     atomic_fetch_add(&pool->backlog, 1);
     job->next = NULL;
     lock_take(&pool->lock);
@@ -115,6 +120,7 @@ void pool_submit(struct pool *pool, struct job *job)
     /* not under the lock: whoever wakes would wait for it at once */
     if (asleep)
         pthread_cond_signal(&pool->work);
+    atomic_fetch_sub(&pool->submitters, 1);
 }
 
 size_t pool_backlog(const struct pool *pool)

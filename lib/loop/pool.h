@@ -21,7 +21,8 @@ struct pool;
 MUST_USE enum err pool_new(struct pool **pool, const char *name,
                            unsigned threads, struct errmsg *why);
 
-/* Run what was submitted, then end the threads and free all. */
+/* Run what was submitted, then end the threads and free all. Whoever submitted
+ * a job that ran may still be about to return. */
 void pool_free(struct pool **pool);
 
 /* Run `job` on one of the threads. */

@@ -1,6 +1,7 @@
 #include "loop/pool.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -63,6 +64,29 @@ START_TEST(a_job_may_free_the_object_around_it)
     }
     pool_free(&pool);
     ck_assert_int_eq(done, 1000);
+}
+END_TEST
+
+static void *submit(void *job)
+{
+    pool_submit(pool, job);
+    return NULL;
+}
+
+START_TEST(a_pool_may_be_freed_as_soon_as_its_last_job_ran)
+{
+    for (int i = 0; i < 500; i++) {
+        struct job job = { NULL, count };
+        struct errmsg why;
+        pthread_t other;
+
+        ck_assert_int_eq(pthread_create(&other, NULL, submit, &job), 0);
+        while (done == i)
+            sched_yield();
+        pool_free(&pool); /* the submitter may still be inside */
+        ck_assert_int_eq(pthread_join(other, NULL), 0);
+        ck_assert_int_eq(pool_new(&pool, "test", 1, &why), ERR_OK);
+    }
 }
 END_TEST
 
@@ -143,6 +167,7 @@ int main(void)
     tcase_add_checked_fixture(tc, open_pool, close_pool);
     tcase_add_test(tc, all_that_was_submitted_runs_before_the_pool_is_gone);
     tcase_add_test(tc, a_job_may_free_the_object_around_it);
+    tcase_add_test(tc, a_pool_may_be_freed_as_soon_as_its_last_job_ran);
     tcase_add_test(tc, a_lane_runs_its_jobs_in_order_and_never_two_at_once);
     tcase_add_test(tc, a_job_comes_home_by_the_same_struct);
     suite_add_tcase(suite, tc);
