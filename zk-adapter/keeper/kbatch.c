@@ -3,11 +3,12 @@
  * While keeper sync writes one batch, the next one gathers: so the number of
  * syncs follows the disk, not the number of requests. When there is one client
  * only, and it sends one change at a time, nothing gathers and nobody else
- * waits: then the loop writes itself, which saves waking a thread twice.
+ * waits: then the loop writes itself, which saves waking a thread twice. Not
+ * after a slow sync: who comes meanwhile would wait for the disk as well.
  *
- * A batch that can not be
- * written stays where it is, its answers behind their gates, and is tried again
- * every second; meanwhile new writes are refused and reads go on. */
+ * A batch that can not be written stays where it is, its answers behind their
+ * gates, and is tried again every second; meanwhile new writes are refused and
+ * reads go on. */
 #include "base/clock.h"
 #include "base/diag.h"
 #include "keeper/kserver.h"
@@ -35,6 +36,7 @@ static void count_sync(struct keeper *keeper, int64_t took_us)
 {
     int64_t ms = took_us / 1000;
 
+    keeper->batch.slow = took_us > K_SLOW_US;
     kmetric_add(&keeper->core.metrics, KM_fsynctime, ms, 1);
     if (ms <= keeper->config.fsync_warning_ms)
         return;
@@ -101,26 +103,30 @@ void kbatch_retry(struct keeper *keeper)
     pool_submit(keeper->sync_pool, &batch->write);
 }
 
-static bool is_alone(const struct keeper *keeper)
+/* One client only, and one change of it. */
+static bool is_lone(const struct keeper *keeper, int64_t first_zxid)
 {
-    return keeper->conns.next == keeper->conns.prev;
+    return keeper->conns.next == keeper->conns.prev &&
+           keeper->core.zxid == first_zxid;
 }
 
 void kbatch_submit(struct keeper *keeper, bool flushed)
 {
     struct kbatch *batch = &keeper->batch;
     int64_t first = keeper->core.syncing_zxid + 1;
-    bool alone = is_alone(keeper);
+    bool by_loop = !batch->slow && is_lone(keeper, first);
 
-    if (batch->busy || (alone && !flushed) ||
+    if (batch->busy || (by_loop && !flushed) ||
         !kcore_take_batch(&keeper->core, &batch->records))
         return;
+    /* it looks for room as well; and is lent to one thread at a time */
+    loop_timer_stop(&keeper->retry);
     batch->busy = true;
     batch->first_zxid = first;
     batch->roll = keeper->want_roll;
     keeper->want_roll = false;
     batch->started_us = clock_mono_us();
-    if (alone && keeper->core.syncing_zxid == first)
+    if (by_loop)
         batch_write(&batch->write);
     else
         pool_submit(keeper->sync_pool, &batch->write);

@@ -27,6 +27,7 @@ enum {
     K_SNAP_SLICE_US = 500,  /* time a turn may spend on a snapshot */
     K_SNAP_REST = 9,        /* times a snapshot's duration till the next */
     K_RETRY_US = 1000000,   /* between attempts to write to a bad disk */
+    K_SLOW_US = 10000,      /* a sync longer than this is not the loop's */
     K_SHAKES_A_TURN = 4,    /* steps of TLS handshakes; each up to 1 ms */
 };
 
@@ -66,6 +67,7 @@ struct kbatch {
     bool busy;
     bool roll; /* start a new file with it */
     bool low;  /* out: the disk is nearly full */
+    bool slow; /* the last sync took long: keeper sync does the next one */
 };
 
 /* A snapshot under way. Nodes are gathered on the loop, a chunk at a time is
