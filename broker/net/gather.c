@@ -17,7 +17,9 @@
  * How quiet a connection is shows in a window of a second or more that ends
  * with a request: nothing is done for one that is silent. How full a reactor is
  * shows in its thread's CPU time. Between room and full nothing moves, and in
- * each round of housekeeping only some do: so it settles.
+ * each round of housekeeping only some do: so it settles. Nothing moves to a
+ * first reactor that hangs, in a write to a disk that stalls say: it uses no
+ * CPU time, but its round of housekeeping does not end either.
  *
  * A connection moves between two requests, with nothing received and nothing to
  * send; what arrives meanwhile is seen by the reactor it comes to.
@@ -28,9 +30,10 @@
 
 enum {
     WINDOW_US = 1000 * 1000,
-    QUIET_PER_S = 10,  /* requests a second, at most */
-    ROOM_PERCENT = 30, /* of a core: below, the first takes more */
-    FULL_PERCENT = 60, /* above, it gives some away */
+    QUIET_PER_S = 10,       /* requests a second, at most */
+    ROOM_PERCENT = 30,      /* of a core: below, the first takes more */
+    FULL_PERCENT = 60,      /* above, it gives some away */
+    HANGS_US = 3000 * 1000, /* a round takes a second at most */
     TAKES_A_ROUND = 4096,
     GIVEN_PERCENT = 5, /* what one that is given away is thought to use, until
                           it is measured */
@@ -65,10 +68,18 @@ static struct reactor *give(struct reactor *first)
     return to;
 }
 
-static struct reactor *take(struct reactor *first)
+/* Without connections it makes no rounds. */
+static bool hangs(const struct reactor *reactor, int64_t now)
 {
-    return first->takes > 0 && atomic_fetch_sub(&first->takes, 1) > 0 ? first
-                                                                      : NULL;
+    return reactor->n_conns > 0 && now - reactor->round_us > HANGS_US;
+}
+
+static struct reactor *take(struct reactor *first, int64_t now)
+{
+    return first->takes > 0 && !hangs(first, now) &&
+                   atomic_fetch_sub(&first->takes, 1) > 0
+               ? first
+               : NULL;
 }
 
 /* One reactor could do what all do now. */
@@ -97,7 +108,7 @@ struct reactor *gather_where(struct conn *conn)
     quiet = (int64_t)conn->weight * 1000000 <= elapsed * QUIET_PER_S;
     conn->window_us = now;
     conn->weight = 0;
-    return quiet || is_calm(conn->reactor->net) ? take(first) : NULL;
+    return quiet || is_calm(conn->reactor->net) ? take(first, now) : NULL;
 }
 
 static int64_t thread_us(void)

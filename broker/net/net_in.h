@@ -121,6 +121,7 @@ struct reactor {
     struct job closing;  /* from net_stop(): close now */
     bool is_draining;
     int64_t hook_us;          /* loop_now_us() when the hook ran last */
+    _Atomic int64_t round_us; /* when the round of housekeeping began */
     int64_t measured_us;      /* when the two below were measured */
     int64_t used_us;          /* CPU time of its thread */
     _Atomic int used_percent; /* of a core, since the round before */

@@ -142,6 +142,7 @@ void reactor_keep_on(struct reactor *reactor)
         return;
     if (every > KEEP_MOST_US)
         every = KEEP_MOST_US;
+    reactor->round_us = loop_now_us(reactor->loop);
     loop_timer_set(&reactor->keep,
                    every > KEEP_LEAST_US ? every : KEEP_LEAST_US);
 }

@@ -85,6 +85,23 @@ START_TEST(a_busy_one_moves_to_the_first_while_one_could_do_all)
 }
 END_TEST
 
+START_TEST(none_moves_to_a_first_one_that_hangs)
+{
+    choice_init(3);
+    reactors[0].takes = 2;
+    reactors[0].n_conns = 1;
+    reactors[0].round_us = loop_now_us(reactors[0].loop) - 60 * 1000000;
+    ck_assert_int_eq(place(1, 1), -1);
+    ck_assert_int_eq(place(1, 100000), -1);
+    reactors[0].round_us = loop_now_us(reactors[0].loop);
+    ck_assert_int_eq(place(1, 1), 0);
+    reactors[0].round_us = loop_now_us(reactors[0].loop) - 60 * 1000000;
+    reactors[0].n_conns = 0; /* it makes no rounds */
+    ck_assert_int_eq(place(1, 1), 0);
+    choice_fini();
+}
+END_TEST
+
 START_TEST(a_full_one_gives_to_the_least_used)
 {
     choice_init(3);
@@ -217,6 +234,7 @@ END_TEST
 UNIT_MAIN("gather", a_quiet_one_moves_to_the_first_while_that_has_room,
           a_busy_one_among_busy_ones_and_one_just_come_stay,
           a_busy_one_moves_to_the_first_while_one_could_do_all,
+          none_moves_to_a_first_one_that_hangs,
           a_full_one_gives_to_the_least_used, the_only_one_keeps_all,
           those_that_moved_are_served_as_before,
           a_stop_closes_those_on_their_way)
