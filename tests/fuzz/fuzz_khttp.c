@@ -24,6 +24,23 @@ static bool handle(void *to, struct khttp_conn *conn)
     return true;
 }
 
+/* Some bodies are taken, some requests refused in front of theirs. */
+static bool begin(void *to, struct khttp_conn *conn)
+{
+    (void)to;
+    conn->taking = conn->path.len % 2 == 0;
+    conn->status = conn->path.len == 4 ? 401 : 200;
+    return conn->status == 200;
+}
+
+static bool take(void *to, struct khttp_conn *conn, struct bytes piece)
+{
+    (void)to;
+    assert(conn->taking && piece.len > 0);
+    conn->status = memchr(piece.at, '!', piece.len) == NULL ? 200 : 500;
+    return conn->status == 200;
+}
+
 /* A pair of sockets needs no port, of which a fuzzer would use up all. */
 static int dial(struct khttp *http)
 {
@@ -49,7 +66,9 @@ static void turns(struct loop *loop, int fd)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct loop *loop;
-    static struct khttp http = { .idle_ms = 1000, .handle = handle };
+    static struct khttp http = {
+        .idle_ms = 1000, .handle = handle, .begin = begin, .take = take
+    };
     struct errmsg why;
 
     if (loop == NULL) {

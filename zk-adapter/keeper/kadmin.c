@@ -199,9 +199,15 @@ static void on_gone(void *to, struct khttp_conn *conn)
 
     if (keeper->admin.waiting == conn)
         keeper->admin.waiting = NULL;
+    krestore_gone(keeper, conn);
 }
 
 /* -- requests -------------------------------------------------------------- */
+
+static bool is_restore(const struct kadmin_command *c)
+{
+    return bytes_is(bytes_of(c->names[0]), "restore");
+}
 
 /* snapshot and restore: with rights, and not at once. */
 static bool guarded(struct keeper *keeper, struct khttp_conn *conn,
@@ -214,11 +220,13 @@ static bool guarded(struct keeper *keeper, struct khttp_conn *conn,
         tell_bare(conn, status, name, error);
         return true;
     }
-    if (bytes_is(bytes_of(c->names[0]), "snapshot"))
+    if (!is_restore(c))
         return snapshot_ask(keeper, conn, bytes_of(c->names[0]));
-    tell_bare(conn, 503, bytes_of(c->names[0]),
-              "Restore is not offered: stop the service, put the snapshot into "
-              "an empty dataDir/version-2, and start it");
+    if (conn->taking) {
+        krestore_go(keeper, conn);
+        return false;
+    }
+    conn->status = 405;
     return true;
 }
 
@@ -246,12 +254,54 @@ static bool command(struct keeper *keeper, struct khttp_conn *conn,
     return true;
 }
 
-static bool on_command(void *to, struct khttp_conn *conn)
+/* Is it below our URL? `*name`: what follows, empty for the list. */
+static bool name_of(const struct keeper *keeper, const struct khttp_conn *conn,
+                    struct bytes *name)
 {
-    struct keeper *keeper = to;
     const char *url = url_of(keeper);
     size_t n = strlen(url);
     struct bytes path = conn->path;
+
+    *name = BYTES("");
+    if (path.len < n || memcmp(path.at, url, n) != 0 ||
+        (path.len > n && path.at[n] != '/'))
+        return false;
+    if (path.len > n + 1)
+        *name = bytes_make(path.at + n + 1, path.len - n - 1);
+    return true;
+}
+
+/* Only a snapshot to restore is taken, and only from whoever may. */
+static bool on_begin(void *to, struct khttp_conn *conn)
+{
+    struct keeper *keeper = to;
+    const struct kadmin_command *c;
+    const char *error = NULL;
+    struct bytes name;
+    int status;
+
+    if (!bytes_is(conn->method, "POST") || !name_of(keeper, conn, &name))
+        return true;
+    c = kadmin_command_find(name);
+    if (c == NULL || !is_restore(c))
+        return true;
+    kserver_time(keeper);
+    status = may(keeper, conn, &error);
+    if (status == 200)
+        return krestore_begin(keeper, conn);
+    tell_bare(conn, status, name, error);
+    return false;
+}
+
+static bool on_take(void *to, struct khttp_conn *conn, struct bytes piece)
+{
+    return krestore_take(to, conn, piece);
+}
+
+static bool on_command(void *to, struct khttp_conn *conn)
+{
+    struct keeper *keeper = to;
+    struct bytes name;
 
     kserver_time(keeper);
     if (!bytes_is(conn->method, "GET") && !bytes_is(conn->method, "HEAD") &&
@@ -259,14 +309,12 @@ static bool on_command(void *to, struct khttp_conn *conn)
         conn->status = bytes_is(conn->method, "TRACE") ? 403 : 405;
         return true;
     }
-    if (path.len < n || memcmp(path.at, url, n) != 0 ||
-        (path.len > n && path.at[n] != '/')) {
+    if (!name_of(keeper, conn, &name)) {
         conn->status = 404;
         return true;
     }
-    if (path.len > n + 1)
-        return command(keeper, conn,
-                       bytes_make(path.at + n + 1, path.len - n - 1));
+    if (name.len > 0)
+        return command(keeper, conn, name);
     list_commands(keeper, &conn->body);
     return true;
 }
@@ -339,6 +387,8 @@ static enum err commands_start(struct keeper *keeper, struct errmsg *why)
     if (!c->admin)
         return ERR_OK;
     http_init(keeper, http, on_command);
+    http->begin = on_begin;
+    http->take = on_take;
     err = khttp_start(http, keeper->loop, c->admin_address,
                       c->admin_port < 0 ? 8080 : c->admin_port, why);
     if (err == ERR_OK) {

@@ -2,7 +2,8 @@
  *
  * Both answer on the keeper loop, from the core as it is: an answer is as long
  * as what it lists, and nothing waits for the disk but `snapshot`, which waits
- * for the next snapshot and then sends its file, a piece a turn.
+ * for the next snapshot and then sends its file, a piece a turn, and `restore`,
+ * which takes one (krestore.h).
  *
  * Private to the keeper. Threads: the keeper loop only, but start and stop.
  */

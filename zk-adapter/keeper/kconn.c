@@ -334,7 +334,7 @@ void kconn_resume(struct keeper *keeper)
     LIST_EACH(link, &keeper->paused) {
         struct kconn *conn = CONTAINER_OF(link, struct kconn, paused);
 
-        if (keeper->core.log.len > K_BATCH_PAUSE)
+        if (keeper->core.hold || keeper->core.log.len > K_BATCH_PAUSE)
             return;
         if (kpeer_unsent(&conn->peer) > K_OUT_PAUSE)
             continue;
@@ -422,6 +422,14 @@ void kconn_sweep(struct keeper *keeper)
         kpeer_end(&keeper->core, &conn->peer, KPEER_DEAD);
     }
     klisteners_wake(keeper);
+}
+
+void kconn_end_all(struct keeper *keeper)
+{
+    LIST_EACH(link, &keeper->conns)
+        kpeer_end(&keeper->core, &CONTAINER_OF(link, struct kconn, link)->peer,
+                  KPEER_DEAD);
+    kconn_flush(keeper);
 }
 
 void kconn_close_all(struct keeper *keeper)

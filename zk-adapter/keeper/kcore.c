@@ -563,7 +563,8 @@ size_t kcore_feed(struct kcore *core, struct kpeer *peer, struct bytes in,
     while (peer->close == KPEER_OPEN) {
         struct bytes rest = bytes_make(in.at + done, in.len - done);
 
-        if (kpeer_unsent(peer) > K_OUT_PAUSE || core->log.len > K_BATCH_PAUSE) {
+        if (core->hold || kpeer_unsent(peer) > K_OUT_PAUSE ||
+            core->log.len > K_BATCH_PAUSE) {
             peer->paused = true;
             break;
         }

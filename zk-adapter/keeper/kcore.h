@@ -204,6 +204,8 @@ struct kcore {
     uint64_t record_bytes;    /* the same in bytes */
     bool want_snapshot;       /* a record was too long for other readers */
     bool refuse_writes;       /* the disk takes no more */
+    bool hold;                /* no frame is handled, no session ends: the tree
+                                 is about to be replaced */
 
     int64_t now_ms; /* monotonic; the owner sets both */
     int64_t wall_ms;

@@ -33,6 +33,7 @@ static void on_turn(struct loop_hook *hook)
     kconn_resume(keeper);
     kconn_flush(keeper);
     kbatch_submit(keeper, true);
+    krestore_turn(keeper);
     ksnap_job_turn(keeper);
 }
 
@@ -60,8 +61,10 @@ static void on_tick(struct loop_timer *timer)
         return;
     }
     kconn_sweep(keeper);
-    more = kcore_expire(&keeper->core);
-    more = kcore_clean(&keeper->core) || more;
+    if (!keeper->core.hold) {
+        more = kcore_expire(&keeper->core);
+        more = kcore_clean(&keeper->core) || more;
+    }
     kpurge_turn(keeper);
     loop_timer_set(timer, more ? 0 : until_next_tick_us(keeper));
 }
@@ -84,6 +87,7 @@ static void on_stop(struct job *job)
     loop_timer_stop(&keeper->tick);
     loop_timer_stop(&keeper->retry);
     loop_timer_stop(&keeper->resume);
+    krestore_end(keeper);
     kadmin_stop(keeper);
     kconn_close_all(keeper);
     loop_hook_remove(&keeper->turn);
@@ -272,6 +276,7 @@ static enum err loop_open(struct keeper *keeper, struct errmsg *why)
     keeper->scratch = mem_need(K_SCRATCH);
     kbatch_init(keeper);
     ksnap_job_init(keeper);
+    krestore_init(keeper);
     loop_timer_init(&keeper->tick, keeper->loop, on_tick);
     loop_timer_init(&keeper->retry, keeper->loop, on_retry);
     loop_timer_init(&keeper->resume, keeper->loop, on_resume);
@@ -391,6 +396,7 @@ void keeper_stop(struct keeper **at)
     pool_free(&keeper->snap_pool);
     flush_rest(keeper);
     ksnap_job_stop(keeper);
+    krestore_stop(keeper);
     diag_info("event=keeper_stopped dir=%s zxid=0x%llx", keeper->snap_dir,
               (unsigned long long)keeper->core.zxid);
     keeper_free(keeper);

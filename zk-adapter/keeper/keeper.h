@@ -73,6 +73,7 @@ struct keeper_config {
                                      -1: 8080, or none when that is taken */
     int32_t admin_idle_ms;        /* admin.idleTimeout */
     bool admin_snapshot;          /* admin.snapshot.enabled */
+    bool admin_restore;           /* admin.restore.enabled */
     int64_t admin_rate_ms;        /* admin.rateLimiterIntervalInMS */
     char *metrics_provider;       /* metricsProvider.className */
     bool prometheus;              /* it is the one for Prometheus */

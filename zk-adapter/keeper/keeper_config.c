@@ -63,6 +63,7 @@ static const struct setting settings[] = {
     { "admin.commandURL",           TEXT, AT(admin_url), 0, 0 },
     { "admin.idleTimeout",          INT,  AT(admin_idle_ms), 1, INT32_MAX },
     { "admin.snapshot.enabled",     BOOL, AT(admin_snapshot), 0, 0 },
+    { "admin.restore.enabled",      BOOL, AT(admin_restore), 0, 0 },
     { "admin.rateLimiterIntervalInMS", LONG, AT(admin_rate_ms), 0, INT64_MAX },
     { "metricsProvider.className",  TEXT, AT(metrics_provider), 0, 0 },
     { "metricsProvider.httpHost",   TEXT, AT(metrics_host), 0, 0 },
@@ -148,7 +149,7 @@ static const char *const quiet[] = {
      * ourselves */
     "digest.enabled", "closeSessionTxn.enabled", "jute.maxbuffer.extrasize",
     "serializeLastProcessedZxid.enabled", "largeRequestMaxBytes",
-    "largeRequestThreshold", "readonlymode.enabled", "admin.restore.enabled",
+    "largeRequestThreshold", "readonlymode.enabled",
     "admin.portUnification", "admin.needClientAuth", "audit.impl.class",
     /* TLS and Kerberos of the JVM's server */
     "ssl.sslProvider", "ssl.handshakeDetectionTimeoutMillis", "fips-mode",
@@ -203,6 +204,7 @@ void keeper_config_init(struct keeper_config *config)
         .admin_port = -1,
         .admin_idle_ms = 30000,
         .admin_snapshot = true,
+        .admin_restore = true,
         .admin_rate_ms = 300000,
         .metrics_port = 7000,
         .metrics_process = true,

@@ -21,7 +21,7 @@ static void conn_close(struct khttp_conn *conn)
 
     if (conn->io.fd < 0)
         return;
-    if (conn->state == KHTTP_WAIT && http->gone != NULL)
+    if ((conn->state == KHTTP_WAIT || conn->taking) && http->gone != NULL)
         http->gone(http->to, conn);
     loop_timer_stop(&conn->idle);
     int fd = conn->io.fd;
@@ -98,7 +98,7 @@ static int header_read(struct khttp_conn *conn, struct bytes line)
     struct bytes value;
 
     if (name_is(line, "Content-Length", &value) &&
-        !bytes_to_int64(value, 0, K_HTTP_BODY, &conn->body_left))
+        !bytes_to_int64(value, 0, INT64_MAX, &conn->body_left))
         return 413;
     if (name_is(line, "Transfer-Encoding", &value))
         return 411;
@@ -124,6 +124,7 @@ static int first_read(struct khttp_conn *conn, struct bytes line)
     conn->query = BYTES("");
     conn->authorization = BYTES_NULL;
     conn->body_left = 0;
+    conn->taking = false;
     conn->keep = bytes_is(line, "HTTP/1.1");
     if (!conn->keep && !bytes_is(line, "HTTP/1.0"))
         return 400;
@@ -223,6 +224,7 @@ void khttp_answer(struct khttp_conn *conn)
     char date[64];
     off_t len;
 
+    conn->taking = false;
     if (conn->body.err != ERR_OK) {
         conn->status = 500;
         conn->type = NULL;
@@ -339,41 +341,80 @@ static void out_ready(struct khttp_conn *conn)
 
 /* -- input ----------------------------------------------------------------- */
 
+/* The answer was given in front of the body's end: what is left of it has no
+ * place on a connection that is kept. */
+static void answer_early(struct khttp_conn *conn)
+{
+    conn->keep = false;
+    khttp_answer(conn);
+}
+
+/* Bytes behind the head; more of them than the body has are thrown away. */
+static bool body_take(struct khttp_conn *conn, const char *at, size_t n)
+{
+    struct khttp *http = conn->http;
+    size_t most = n;
+    bool ok = true;
+
+    if (conn->body_left < (int64_t)n)
+        most = conn->body_left > 0 ? (size_t)conn->body_left : 0;
+    conn->body_left -= (int64_t)n;
+    if (conn->taking && most > 0)
+        ok = http->take(http->to, conn, bytes_make(at, most));
+    if (!ok)
+        answer_early(conn);
+    return ok;
+}
+
+/* The head is whole, `len` bytes. False: the request is answered. */
+static bool head_done(struct khttp_conn *conn, size_t len)
+{
+    struct khttp *http = conn->http;
+    size_t more = conn->in_len - len;
+    int bad = head_read(conn, len);
+
+    if (bad != 0) {
+        refuse(conn, bad);
+        return false;
+    }
+    /* A request behind this one would overwrite what is borrowed from the
+     * buffer: who pipelines is answered once. */
+    if (more > 0 && conn->body_left == 0)
+        conn->keep = false;
+    conn->in_len = 0;
+    conn->state = KHTTP_BODY;
+    conn->status = 200;
+    if (http->begin != NULL && !http->begin(http->to, conn)) {
+        answer_early(conn);
+        return false;
+    }
+    if (!conn->taking && conn->body_left > K_HTTP_BODY) {
+        refuse(conn, 413);
+        return false;
+    }
+    return body_take(conn, conn->in + len, more);
+}
+
 static void input(struct khttp_conn *conn)
 {
     if (conn->state == KHTTP_HEAD) {
         size_t len = head_len(conn);
-        int bad;
 
-        if (len == 0) {
-            if (conn->in_len == K_HTTP_HEAD)
-                refuse(conn, 413);
+        if (len == 0 && conn->in_len == K_HTTP_HEAD)
+            refuse(conn, 413);
+        if (len == 0 || !head_done(conn, len))
             return;
-        }
-        bad = head_read(conn, len);
-        if (bad != 0) {
-            refuse(conn, bad);
-            return;
-        }
-        /* A request behind this one would overwrite what is borrowed from the
-         * buffer: who pipelines is answered once. */
-        if (conn->in_len > len && conn->body_left == 0)
-            conn->keep = false;
-        conn->body_left -= (int64_t)(conn->in_len - len);
-        conn->in_len = 0;
-        conn->state = KHTTP_BODY;
     }
     if (conn->state == KHTTP_BODY && conn->body_left <= 0)
         handle(conn);
 }
 
-/* A body is thrown away. */
 static void on_readable(struct khttp_conn *conn)
 {
-    char waste[4096];
+    char piece[K_HTTP_HEAD];
     bool head = conn->state == KHTTP_HEAD;
-    ssize_t n = recv(conn->io.fd, head ? conn->in + conn->in_len : waste,
-                     head ? K_HTTP_HEAD - conn->in_len : sizeof waste, 0);
+    ssize_t n = recv(conn->io.fd, head ? conn->in + conn->in_len : piece,
+                     head ? K_HTTP_HEAD - conn->in_len : sizeof piece, 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -386,8 +427,8 @@ static void on_readable(struct khttp_conn *conn)
     idle_again(conn);
     if (head)
         conn->in_len += (size_t)n;
-    else
-        conn->body_left -= n;
+    else if (!body_take(conn, piece, (size_t)n))
+        return;
     input(conn);
 }
 

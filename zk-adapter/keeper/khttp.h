@@ -1,8 +1,9 @@
 /* khttp.h - a small HTTP server on a loop: requests of one line, answers whole.
  *
  * For the admin server and the metrics page. GET, HEAD and POST with a bounded
- * head; a body is read and thrown away (bounded too). The handler fills the
- * answer at once, or keeps the request and gives the answer later.
+ * head; a body is read and thrown away (bounded too), unless `begin` asks for
+ * it: then it is given away in pieces as it comes. The handler fills the answer
+ * at once, or keeps the request and gives the answer later.
  *
  *     HEAD -> BODY -> ANSWER -> HEAD (kept alive) or LINGER -> gone
  *
@@ -46,6 +47,7 @@ struct khttp_conn {
     char *in; /* K_HTTP_HEAD bytes */
     size_t in_len;
     int64_t body_left; /* bytes of the request's body still to come */
+    bool taking;       /* the body goes to khttp.take; set by `begin` */
     bool keep;         /* the connection, after the answer */
     bool head_only;    /* HEAD */
 
@@ -71,6 +73,14 @@ struct khttp_conn {
 /* Fill the answer's fields. False: khttp_answer() will be called later. */
 typedef bool khttp_fn(void *to, struct khttp_conn *conn);
 
+/* The head is read, the body is not: may set `taking`. False: the answer is
+ * filled in already; it is sent, and the connection ends behind it. */
+typedef bool khttp_begin_fn(void *to, struct khttp_conn *conn);
+
+/* A piece of a body that is taken, borrowed. False: as above. */
+typedef bool khttp_take_fn(void *to, struct khttp_conn *conn,
+                           struct bytes piece);
+
 struct khttp {
     struct loop *loop;
     struct loop_io accept;
@@ -80,7 +90,10 @@ struct khttp {
     size_t n;
     int64_t idle_ms;
     khttp_fn *handle;
-    void (*gone)(void *to, struct khttp_conn *conn); /* a waiting one ended */
+    khttp_begin_fn *begin; /* NULL: all bodies are thrown away */
+    khttp_take_fn *take;
+    /* One that waits, or whose body is taken, ended. */
+    void (*gone)(void *to, struct khttp_conn *conn);
     void *to;
     uint16_t port;
     bool on;

@@ -5,6 +5,10 @@
  * 3. A bad record at the very end of the last log is what a power cut leaves:
  *    cut, with a line. Anywhere else it is damage: refused, nothing touched.
  * 4. Ephemerals whose session is unknown are removed.
+ *
+ * The logs lead over each snapshot that was skipped: its zxid is that of a
+ * record. Only one that was restored (krestore.h) holds what no log does; the
+ * records behind it are not for the tree before it, so that is refused.
  */
 #include "keeper/krecover.h"
 
@@ -224,13 +228,14 @@ static bool snapshot_try(struct kcore *core, const char *name, enum codec codec)
 }
 
 static enum err snapshot_load(struct kcore *core, const char *dir,
-                              int64_t *zxid, struct errmsg *why)
+                              struct krecover_result *result,
+                              struct errmsg *why)
 {
+    int64_t *zxid = &result->snapshot_zxid;
     int64_t *zxids;
     size_t n;
     enum err err = krecover_list(dir, "snapshot.", &zxids, &n, why);
 
-    *zxid = -1;
     if (err != ERR_OK)
         return err;
     for (size_t i = 0; i < n && i < SNAPSHOTS_TRIED && *zxid < 0; i++) {
@@ -241,6 +246,8 @@ static enum err snapshot_load(struct kcore *core, const char *dir,
         if (snapshot_try(core, name, codec)) {
             *zxid = at;
             core->zxid = at;
+        } else {
+            result->n_skipped++;
         }
         mem_free(name);
     }
@@ -250,7 +257,11 @@ static enum err snapshot_load(struct kcore *core, const char *dir,
                       "be loaded: restore one from a backup, or move the "
                       "directory away to start empty",
                       n, dir);
-    mem_free(zxids);
+    /* The skipped ones are the last of the list. */
+    if (result->n_skipped > 0)
+        memmove(zxids, zxids + n - result->n_skipped,
+                result->n_skipped * sizeof *zxids);
+    result->skipped = zxids;
     return err;
 }
 
@@ -273,10 +284,32 @@ static enum err tail_bad(const char *name, struct bytes file, size_t at,
     return ERR_OK;
 }
 
-/* ERR_CORRUPT: bad checksum of the record at `*at`; other errors: the record
- * before `*at` is whole but senseless. */
+/* A snapshot that was skipped and is of a zxid between the two; -1: none. The
+ * first zxid of an epoch is that of no record anywhere. */
+static int64_t skipped_between(const struct krecover_result *result,
+                               int64_t from, int64_t to)
+{
+    for (size_t i = 0; i < result->n_skipped; i++)
+        if (result->skipped[i] > from && result->skipped[i] < to &&
+            (uint32_t)result->skipped[i] != 0)
+            return result->skipped[i];
+    return -1;
+}
+
+static enum err lost_say(int64_t zxid, struct errmsg *why)
+{
+    return err_set(why, ERR_CORRUPT,
+                   "snapshot.%llx can not be loaded, and no log leads to what "
+                   "it holds: restore the file from a backup, or move it and "
+                   "all newer files away to start from what was before it",
+                   (unsigned long long)zxid);
+}
+
+/* ERR_CORRUPT: bad checksum of the record at `*at`; ERR_LOST: in front of that
+ * record a snapshot is missing; other errors: the record before `*at` is whole
+ * but senseless. */
 static enum err records_replay(struct kcore *core, struct bytes file,
-                               size_t *at, uint64_t *records)
+                               size_t *at, struct krecover_result *result)
 {
     static const struct kahead_form form = { 8, KTXN_FRONT + 1,
                                              KTXN_FRONT + KTXN_HEADER };
@@ -291,16 +324,18 @@ static enum err records_replay(struct kcore *core, struct bytes file,
         kahead_look(&ahead, &core->tree, file);
         if (ktxn_zxid(payload) <= core->zxid)
             continue;
+        if (skipped_between(result, core->zxid, ktxn_zxid(payload)) >= 0)
+            return ERR_LOST;
         err = ktxn_replay(core, payload);
         if (err != ERR_OK)
             return err == ERR_CORRUPT ? ERR_FORMAT : err;
-        (*records)++;
+        result->records++;
     }
     return err == ERR_ABSENT ? ERR_OK : err;
 }
 
 static enum err log_replay(struct kcore *core, const char *name, bool last,
-                           uint64_t *records, struct errmsg *why)
+                           struct krecover_result *result, struct errmsg *why)
 {
     struct bytes file;
     size_t at = KTXN_FILE_HEADER;
@@ -326,8 +361,10 @@ static enum err log_replay(struct kcore *core, const char *name, bool last,
         mem_free(aside);
         return err;
     }
-    err = records_replay(core, file, &at, records);
-    if (err == ERR_CORRUPT)
+    err = records_replay(core, file, &at, result);
+    if (err == ERR_LOST)
+        err = lost_say(skipped_between(result, core->zxid, INT64_MAX), why);
+    else if (err == ERR_CORRUPT)
         err = tail_bad(name, file, at, last, why);
     else if (err != ERR_OK)
         err = err_set(why, ERR_CORRUPT,
@@ -377,10 +414,12 @@ static enum err logs_replay(struct kcore *core, const char *dir,
     for (size_t i = first; i < n && err == ERR_OK; i++) {
         char *name = file_name(dir, "log.", zxids[i]);
 
-        err = log_replay(core, name, i + 1 == n, &result->records, why);
+        err = log_replay(core, name, i + 1 == n, result, why);
         mem_free(name);
     }
     mem_free(zxids);
+    if (err == ERR_OK && skipped_between(result, core->zxid, INT64_MAX) >= 0)
+        err = lost_say(skipped_between(result, core->zxid, INT64_MAX), why);
     return err;
 }
 
@@ -425,19 +464,26 @@ static void dead_owners_remove(struct kcore *core)
         diag_info("event=keeper_dead_ephemerals_removed count=%zu", n);
 }
 
+void krecover_settle(struct kcore *core)
+{
+    dead_owners_remove(core);
+    kquota_recount(core);
+}
+
 enum err krecover(struct kcore *core, const char *snap_dir, const char *log_dir,
                   struct krecover_result *result, struct errmsg *why)
 {
     enum err err;
 
     *result = (struct krecover_result){ .snapshot_zxid = -1 };
-    err = snapshot_load(core, snap_dir, &result->snapshot_zxid, why);
+    err = snapshot_load(core, snap_dir, result, why);
     if (err == ERR_OK)
         err = logs_replay(core, log_dir, result, why);
+    mem_free(result->skipped);
+    result->skipped = NULL;
     if (err != ERR_OK)
         return err;
-    dead_owners_remove(core);
-    kquota_recount(core);
+    krecover_settle(core);
     core->durable_zxid = core->zxid;
     core->syncing_zxid = core->zxid;
     core->acl_zxid = 0;

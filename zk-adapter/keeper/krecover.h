@@ -10,6 +10,9 @@ struct krecover_result {
     bool fresh;            /* there was nothing: snapshot.0 is to be written */
     uint64_t records;      /* replayed */
     int64_t snapshot_zxid; /* of the one loaded; -1: none */
+    /* Newer ones, which could not be loaded; during the recovery only. */
+    int64_t *skipped;
+    size_t n_skipped;
 };
 
 /* Load the newest good snapshot, replay the logs, cut a torn tail, drop
@@ -18,6 +21,10 @@ struct krecover_result {
 MUST_USE enum err krecover(struct kcore *core, const char *snap_dir,
                            const char *log_dir, struct krecover_result *result,
                            struct errmsg *why);
+
+/* What a core needs once its tree and its sessions are loaded: ephemerals of
+ * sessions that are gone leave, quotas are counted. */
+void krecover_settle(struct kcore *core);
 
 /* The files "<prefix><hex>" of a directory, numbers ascending, each once;
  * snapshots also with a suffix of their compression. Free *zxids. */

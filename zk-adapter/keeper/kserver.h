@@ -14,6 +14,7 @@
 #include "keeper/kadmin.h"
 #include "keeper/kcore.h"
 #include "keeper/klog.h"
+#include "keeper/krestore.h"
 #include "keeper/ksnap.h"
 #include "keeper/ksnap_file.h"
 #include "keeper/ksnap_name.h"
@@ -144,6 +145,7 @@ struct keeper {
     struct job purge;
     bool purging;
     struct kadmin admin;
+    struct krestore restore;
     struct job stop;
     int lock_fds[2]; /* of the directories; -1: none */
     char *snap_dir;  /* dataDir/version-2 */
@@ -191,6 +193,8 @@ void kconn_resume(struct keeper *keeper);
 /* Once a tick: end connections that have been without a session for longer than
  * sessionless_ms. */
 void kconn_sweep(struct keeper *keeper);
+/* End all connections; only as the last step of a turn. */
+void kconn_end_all(struct keeper *keeper);
 /* Close listeners and connections at once, unsent output and all. */
 void kconn_close_all(struct keeper *keeper);
 

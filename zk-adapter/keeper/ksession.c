@@ -86,6 +86,26 @@ static void bucket_enter(struct ksessions *sessions, struct ksession *session,
     list_append(&bucket->sessions, &session->bucket);
 }
 
+void ksessions_swap(struct ksessions *to, struct ksessions *from,
+                    int32_t live_ms, int64_t now_ms)
+{
+    struct ksessions old = *to;
+    struct map_link *link = NULL;
+
+    *to = *from;
+    *from = old;
+    to->next_id = old.next_id;
+    to->next_tick = now_ms / to->tick_ms;
+    while ((link = map_next(&to->by_id, link)) != NULL) {
+        struct ksession *session = CONTAINER_OF(link, struct ksession, link);
+
+        assert(session->peer == NULL);
+        if (session->live_ms < live_ms)
+            session->live_ms = live_ms;
+        ksession_touch(to, session, now_ms);
+    }
+}
+
 int64_t ksessions_new_id(struct ksessions *sessions)
 {
     while (sessions->next_id == 0 || sessions->next_id == INT64_MIN ||

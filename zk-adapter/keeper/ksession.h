@@ -39,6 +39,12 @@ void ksessions_init(struct ksessions *sessions, int32_t tick_ms,
 /* Frees the sessions too. */
 void ksessions_fini(struct ksessions *sessions);
 
+/* Give `to` the sessions of `from` and the other way round. Ids go on where
+ * they were; all that `to` has now showed life at `now_ms`, and nobody's
+ * timeout is less than `live_ms`. None has a connection. */
+void ksessions_swap(struct ksessions *to, struct ksessions *from,
+                    int32_t live_ms, int64_t now_ms);
+
 /* An id that no session has. */
 int64_t ksessions_new_id(struct ksessions *sessions);
 

@@ -354,7 +354,33 @@ static enum err sum_check(struct load *load, struct bytes file)
     return ERR_OK;
 }
 
-enum err ksnap_load(struct kcore *core, struct bytes file, struct errmsg *why)
+/* What ksnap_seal() writes; the digest came with 3.6, the zxid with 3.9. */
+static enum err tail_load(struct load *load, struct bytes file, int64_t *zxid)
+{
+    enum { DIGEST = 20, ZXID = 8, SEAL = 13 };
+    struct rd *r = &load->r;
+    enum err err = ERR_OK;
+    bool right = bytes_is(rd_jute(r, INT32_MAX), "/");
+
+    *zxid = -1;
+    if (r->left == DIGEST + SEAL || r->left == DIGEST + ZXID + 2 * SEAL) {
+        (void)rd_take(r, DIGEST);
+        err = sum_check(load, file);
+        right = bytes_is(rd_jute(r, INT32_MAX), "/") && right;
+    }
+    if (err == ERR_OK && r->left == ZXID + SEAL) {
+        *zxid = rd_i64(r);
+        err = sum_check(load, file);
+        right = bytes_is(rd_jute(r, INT32_MAX), "/") && right;
+    }
+    if (err == ERR_OK && (!right || r->left > 0 || r->err != ERR_OK))
+        err = err_set(load->why, ERR_FORMAT,
+                      "it does not end as a snapshot does");
+    return err;
+}
+
+static enum err load_all(struct kcore *core, struct bytes file, int64_t *zxid,
+                         struct errmsg *why)
 {
     struct load load = { .core = core, .r = rd_make(file), .why = why };
     int32_t magic = rd_i32(&load.r);
@@ -376,9 +402,22 @@ enum err ksnap_load(struct kcore *core, struct bytes file, struct errmsg *why)
         err = nodes_load(&load);
     if (err == ERR_OK)
         err = sum_check(&load, file);
+    if (err == ERR_OK && zxid != NULL)
+        err = tail_load(&load, file, zxid);
     load_fini(&load);
     if (err != ERR_OK && why != NULL && why->text[0] == '\0')
         err_set(why, err, "%s at byte %zu", err_words(err),
                 file.len - load.r.left);
     return err;
+}
+
+enum err ksnap_load(struct kcore *core, struct bytes file, struct errmsg *why)
+{
+    return load_all(core, file, NULL, why);
+}
+
+enum err ksnap_load_sealed(struct kcore *core, struct bytes file, int64_t *zxid,
+                           struct errmsg *why)
+{
+    return load_all(core, file, zxid, why);
 }

@@ -48,4 +48,10 @@ bool ksnap_looks_whole(struct bytes file);
 MUST_USE enum err ksnap_load(struct kcore *core, struct bytes file,
                              struct errmsg *why);
 
+/* The same, and the file has to be right to its last byte, for it may be cut
+ * anywhere. `*zxid`: what the snapshot says it is of; -1 when it was written by
+ * a release before 3.9, which does not say. */
+MUST_USE enum err ksnap_load_sealed(struct kcore *core, struct bytes file,
+                                    int64_t *zxid, struct errmsg *why);
+
 #endif

@@ -225,7 +225,8 @@ void ksnap_job_turn(struct keeper *keeper)
 {
     struct ksnap_job *job = &keeper->snap;
 
-    if (job->state == KSNAP_IDLE && keeper->core.log.len == 0 && is_due(keeper))
+    if (job->state == KSNAP_IDLE && !keeper->core.hold &&
+        keeper->core.log.len == 0 && is_due(keeper))
         job_start(keeper);
     if (job->state == KSNAP_NODES && !job->busy)
         gather(job);

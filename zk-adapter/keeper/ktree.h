@@ -104,6 +104,9 @@ void ktree_init(struct ktree *tree);
 /* Frees nodes and access lists, without recursion. */
 void ktree_fini(struct ktree *tree);
 
+/* Change all of two trees, neither of which is walked. */
+void ktree_swap(struct ktree *a, struct ktree *b);
+
 /* The nodes of an empty server: / /zookeeper /zookeeper/quota
  * /zookeeper/config. */
 void ktree_plant(struct ktree *tree);

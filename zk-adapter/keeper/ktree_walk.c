@@ -83,3 +83,29 @@ void ktree_plant(struct ktree *tree)
     assert(config != NULL);
     config->aversion = -1;
 }
+
+/* -- exchange -------------------------------------------------------------- */
+
+/* A head whose struct was copied from `old`: its ring still leads there. */
+static void list_moved(struct list *head, const struct list *old)
+{
+    if (head->next == old) {
+        list_init(head);
+        return;
+    }
+    head->next->prev = head;
+    head->prev->next = head;
+}
+
+void ktree_swap(struct ktree *a, struct ktree *b)
+{
+    struct ktree old = *a;
+
+    assert(a->walk == NULL && b->walk == NULL);
+    *a = *b;
+    *b = old;
+    list_moved(&a->containers, &b->containers);
+    list_moved(&b->containers, &a->containers);
+    list_moved(&a->ttls, &b->ttls);
+    list_moved(&b->ttls, &a->ttls);
+}

@@ -86,11 +86,11 @@ class Server(harness.Service):
               b"Mode:" in (self.word("srvr") or b""), 60, "serves")
         return child.poll() is None
 
-    def http(self, path, method="GET", auth=None, port=None):
+    def http(self, path, method="GET", auth=None, port=None, body=None):
         headers = {"Authorization": auth} if auth else {}
         request = urllib.request.Request(
             f"http://127.0.0.1:{port or self.admin}{path}", method=method,
-            headers=headers)
+            headers=headers, data=body)
         try:
             answer = urllib.request.urlopen(request, timeout=20)
         except urllib.error.HTTPError as e:
@@ -519,6 +519,55 @@ def test_compressed_snapshots_are_read_and_written_as_zookeeper_does(arena):
         same(before, dump(real))
         attach(real, second)
         real.kill()
+
+
+# -- restore -----------------------------------------------------------------------
+
+def restore(server, snapshot):
+    status, _, body = server.http("/commands/restore", "POST", "ip", body=snapshot)
+    assert status == 200, (status, body)
+    return body
+
+
+def snapshot_of(server):
+    status, _, body = server.http("/commands/snapshot", auth="ip")
+    assert status == 200 and body.startswith(b"ZKSN"), (status, body[:200])
+    return body
+
+
+def test_a_snapshot_of_either_server_is_restored_and_stays(arena):
+    settings = {"admin__enableServer": "true", "admin__rateLimiterIntervalInMS": 0}
+    ours, real = pair(arena, **settings)
+    owner = fill(real, (3, 9), 1)
+    snapshot = snapshot_of(real)
+    before = dump(real)
+    other = fill(ours, (3, 9), 2)
+    cut = ours.http("/commands/restore", "POST", "ip", body=snapshot[:-70])
+    assert cut[0] == 500 and get(other, "/part2/ephemeral") == b"mine", cut
+    assert restore(ours, snapshot) == restore(real, snapshot)
+    same(before, dump(ours))
+    assert get(attach(ours, owner), "/part1/ephemeral") == b"mine"
+    ours.kill()
+    ours.start()
+    same(before, dump(ours))
+    later = fill(ours, (3, 9), 3)
+    before, snapshot = dump(ours), snapshot_of(ours)
+    create(later, "/more")
+    restore(ours, snapshot)
+    same(before, dump(ours))
+    restore(real, snapshot)
+    same(before, dump(real))
+    real.stop()
+    create(attach(ours, later), "/again")
+    before = dump(ours)
+    ours.stop()
+    ours.start()
+    same(before, dump(ours))
+    ours.stop()
+    real = Server(arena, "3.9.2", ours.dir)
+    same(before, dump(real))
+    assert get(attach(real, later), "/part3/ephemeral") == b"mine"
+    real.kill()
 
 
 # -- size ----------------------------------------------------------------------------

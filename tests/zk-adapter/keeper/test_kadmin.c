@@ -186,10 +186,6 @@ START_TEST(a_snapshot_is_sent_to_whoever_may_do_everything)
     answers(port,
             "GET /do/snapshot HTTP/1.0\r\nAuthorization: digest a:b\r\n\r\n",
             "\r\n\r\nZKSN");
-    answers(port,
-            "POST /do/restore HTTP/1.0\r\nAuthorization: ip\r\n"
-            "Content-Length: 3\r\n\r\nabc",
-            " 503 ");
     stop(&keeper);
 }
 END_TEST

@@ -94,7 +94,34 @@ START_TEST(thousands_expire_one_after_the_other)
 }
 END_TEST
 
+START_TEST(sessions_that_take_over_live_from_now_on)
+{
+    struct ksessions s;
+    struct ksessions other;
+    int64_t next;
+
+    ksessions_init(&s, 1000, 5, 0);
+    ksessions_init(&other, 1000, 9, 0);
+    ksession_add(&s, 1, 4000, 0);
+    ksession_add(&other, 2, 6000, 0);
+    ksession_add(&other, 3, 1, 0);
+    next = ksessions_new_id(&s) + 1;
+    ksessions_swap(&s, &other, 4000, 50000);
+    ck_assert_int_eq(ksessions_new_id(&s), next);
+    ck_assert_ptr_null(ksession_find(&s, 1));
+    ck_assert_ptr_nonnull(ksession_find(&other, 1));
+    ck_assert_ptr_null(ksessions_expired(&s, 54000));
+    ck_assert_int_eq(ksessions_expired(&s, 55000)->id, 3);
+    ksession_remove(&s, ksession_find(&s, 3));
+    ck_assert_ptr_null(ksessions_expired(&s, 56000));
+    ck_assert_int_eq(ksessions_expired(&s, 57000)->id, 2);
+    ksessions_fini(&s);
+    ksessions_fini(&other);
+}
+END_TEST
+
 UNIT_MAIN("ksession", passwords_are_those_of_zookeeper,
           a_session_expires_between_timeout_and_timeout_plus_tick,
           a_touch_puts_the_end_off, ids_skip_those_of_restored_sessions,
-          thousands_expire_one_after_the_other)
+          thousands_expire_one_after_the_other,
+          sessions_that_take_over_live_from_now_on)

@@ -221,9 +221,43 @@ START_TEST(the_nearest_ancestor_is_found)
 }
 END_TEST
 
+START_TEST(two_trees_change_places_with_all_they_list)
+{
+    struct ktree trees[2];
+
+    for (int i = 0; i < 2; i++) {
+        ktree_init(&trees[i]);
+        ktree_plant(&trees[i]);
+    }
+    ck_assert_ptr_nonnull(add(&trees[0], "/c", "", KTREE_CONTAINER));
+    ck_assert_ptr_nonnull(add(&trees[0], "/t", "", KTREE_TTL_MASK | 5));
+    ck_assert_ptr_nonnull(add(&trees[0], "/e", "", 7));
+    for (int turn = 0; turn < 3; turn++) {
+        struct ktree *full = &trees[turn % 2];
+        struct ktree *bare = &trees[1 - turn % 2];
+
+        ck_assert_uint_eq(full->n, 7);
+        ck_assert_uint_eq(bare->n, 4);
+        ck_assert_ptr_eq(full->containers.next, full->containers.prev);
+        ck_assert_ptr_eq(full->containers.next->next, &full->containers);
+        ck_assert_ptr_eq(full->ttls.next->next, &full->ttls);
+        ck_assert(list_is_empty(&bare->containers));
+        ck_assert(list_is_empty(&bare->ttls));
+        ck_assert_ptr_nonnull(ktree_find(full, BYTES("/c")));
+        ck_assert_ptr_null(ktree_find(bare, BYTES("/c")));
+        ck_assert_uint_eq(ktree_owner_find(full, 7)->n, 1);
+        ck_assert_ptr_null(ktree_owner_find(bare, 7));
+        ktree_swap(&trees[0], &trees[1]);
+    }
+    for (int i = 0; i < 2; i++)
+        ktree_fini(&trees[i]);
+}
+END_TEST
+
 UNIT_MAIN("ktree", an_empty_server_has_four_nodes,
           many_nodes_are_found_and_leave_nothing_behind,
           nodes_come_and_go_in_any_order, data_moves_in_and_out_of_the_node,
           detached_nodes_go_back_to_where_they_were,
           a_walk_survives_deletions_under_its_feet,
-          the_nearest_ancestor_is_found)
+          the_nearest_ancestor_is_found,
+          two_trees_change_places_with_all_they_list)
