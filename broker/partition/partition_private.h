@@ -26,13 +26,14 @@ struct replicas {
     struct map map;                  /* partitions by topic and index */
     struct topic_settings *defaults; /* of topics without overrides */
 
-    struct gate gate;              /* lanes and logs becoming quiet */
-    _Atomic bool draining;         /* nobody may wait any more */
-    _Atomic int64_t slow_until_us; /* writes go to the pool before this */
-    _Atomic size_t jobs;           /* of ours in the pool: failed directories,
-                                      new defaults */
-    struct upkeep *upkeep;         /* NULL: not started */
-    struct cleaner *cleaner;       /* NULL: not started, or not enabled */
+    struct gate gate;                 /* lanes and logs becoming quiet */
+    _Atomic bool draining;            /* nobody may wait any more */
+    _Atomic int64_t slow_until_us;    /* writes go to the pool before this */
+    _Atomic int64_t stalled_until_us; /* also small ones */
+    _Atomic size_t jobs;     /* of ours in the pool: failed directories,
+                                new defaults */
+    struct upkeep *upkeep;   /* NULL: not started */
+    struct cleaner *cleaner; /* NULL: not started, or not enabled */
     struct replicas_observer *observers; /* told on the control lane */
 };
 

@@ -20,6 +20,8 @@ enum {
     INLINE_LARGE = 2 * 1024 * 1024, /* never, above */
     SLOW_WRITE_US = 1000,           /* a write that makes us careful ... */
     CAREFUL_US = 100 * 1000,        /* ... for so long */
+    STALL_US = 20 * 1000,     /* one that makes us so with all sizes ... */
+    STALLED_US = 1000 * 1000, /* ... for so long */
 };
 
 /* -- settings
@@ -214,18 +216,22 @@ struct log_dir *const *replicas_dirs(const struct replicas *r, size_t *n)
 
 bool replicas_may_write_inline(struct replicas *r, size_t size)
 {
-    if (size <= INLINE_BYTES / 16)
-        return true;
-    if (size > INLINE_LARGE)
-        return false;
-    return atomic_load_explicit(&r->slow_until_us, memory_order_relaxed) <=
-           clock_mono_us();
+    const _Atomic int64_t *until_us =
+        size <= INLINE_BYTES / 16 ? &r->stalled_until_us : &r->slow_until_us;
+
+    return size <= INLINE_LARGE &&
+           atomic_load_explicit(until_us, memory_order_relaxed) <=
+               clock_mono_us();
 }
 
 void replicas_note_write(struct replicas *r, int64_t took_us)
 {
     if (took_us > SLOW_WRITE_US)
         atomic_store_explicit(&r->slow_until_us, clock_mono_us() + CAREFUL_US,
+                              memory_order_relaxed);
+    if (took_us > STALL_US)
+        atomic_store_explicit(&r->stalled_until_us,
+                              clock_mono_us() + STALLED_US,
                               memory_order_relaxed);
 }
 

@@ -137,8 +137,9 @@ struct fetch_sessions *replicas_fetch_sessions(struct replicas *replicas);
 /* As opened; `defaults` are those of the start. */
 const struct replicas_config *replicas_config(const struct replicas *replicas);
 
-/* Whether a batch of this size may be written on a reactor's thread: it is
- * small, or the last writes to the page cache were quick. */
+/* Whether a batch of this size may be written on a reactor's thread: the last
+ * writes to the page cache were quick, or it is small and none of them stalled,
+ * which would keep all connections of the reactor waiting. */
 bool replicas_may_write_inline(struct replicas *replicas, size_t size);
 /* A write took so long; what replicas_may_write_inline() goes by. */
 void replicas_note_write(struct replicas *replicas, int64_t took_us);
