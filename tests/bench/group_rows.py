@@ -204,7 +204,7 @@ def rows(bench, quick):
     with systems_of(bench) as systems:
         loads = Loads(bench, systems)
         rows_of_commits(bench, loads, quick)
+        row_of_loss(bench, loads)  # before there are 10,000 groups of the missed
         rows_of_heartbeats(bench, loads, quick)
-        row_of_loss(bench, loads)
         row_of_rounds(bench, loads, quick)
     rows_of_loading(bench, quick)
