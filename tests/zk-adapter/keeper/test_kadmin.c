@@ -1,5 +1,4 @@
 /* The admin server and the metrics page over loopback, and their JSON. */
-#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "keeper/kjson.h"
 #include "keeper/keeper.h"
+#include "tests/support/dial.h"
 #include "tests/support/unit.h"
 
 static char dir[64];
@@ -61,17 +61,6 @@ static void stop(struct keeper **keeper)
     keeper_stop(keeper);
     (void)snprintf(command, sizeof command, "rm -rf %s", dir);
     ck_assert_int_eq(system(command), 0);
-}
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in sin = { .sin_family = AF_INET,
-                               .sin_port = htons(port),
-                               .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
-    return fd;
 }
 
 /* Send `request` in pieces of `piece` bytes, read to the end. Owned text. */

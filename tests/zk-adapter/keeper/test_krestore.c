@@ -1,5 +1,4 @@
 /* Restores over loopback: what was sent is there, or nothing has changed. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "keeper/kcore.h"
 #include "keeper/keeper.h"
+#include "tests/support/dial.h"
 #include "tests/support/unit.h"
 
 static char dir[64];
@@ -73,17 +73,6 @@ static struct keeper *start(void)
 }
 
 /* -- clients --------------------------------------------------------------- */
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in sin = { .sin_family = AF_INET,
-                               .sin_port = htons(port),
-                               .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
-    return fd;
-}
 
 static void send_bytes(int fd, const void *at, size_t len)
 {

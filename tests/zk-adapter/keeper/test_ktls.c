@@ -1,7 +1,6 @@
 /* Connections with TLS, by keys made for the test. */
 #include "keeper/ktls.h"
 
-#include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include "keeper/kcore.h"
 #include "keeper/keeper.h"
 #include "tests/support/tls_keys.h"
+#include "tests/support/dial.h"
 #include "tests/support/unit.h"
 
 static struct tls_keys keys;
@@ -44,17 +44,6 @@ static struct keeper *start(const char *const more[][2])
                   why.text);
     keeper_config_fini(&config);
     return keeper;
-}
-
-static int dial(uint16_t port)
-{
-    struct sockaddr_in sin = { .sin_family = AF_INET,
-                               .sin_port = htons(port),
-                               .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof sin), 0);
-    return fd;
 }
 
 /* A client with our certificate, or none; NULL when it was turned away. */
