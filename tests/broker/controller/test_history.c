@@ -9,7 +9,8 @@
  * and, when all has come to rest: one controller, with the epoch in
  * /controller_epoch; every partition with a live ISR member is led by one.
  *
- * HISTORY_SEED=n runs one history again, HISTORY_RUNS=n that many.
+ * HISTORY_SEED=n runs one history again, HISTORY_RUNS=n that many; SEED is
+ * where they begin, without it the time.
  */
 #include <assert.h>
 #include <check.h>
@@ -354,8 +355,10 @@ START_TEST(whatever_happens_states_stay_right)
 {
     const char *one = getenv("HISTORY_SEED");
     const char *runs = getenv("HISTORY_RUNS");
-    uint64_t first =
-        one ? strtoull(one, NULL, 10) : (uint64_t)time(NULL) * 1000;
+    const char *seed = getenv("SEED"); /* of all random tests */
+    uint64_t first = one    ? strtoull(one, NULL, 10)
+                     : seed ? strtoull(seed, NULL, 10) * 1000
+                            : (uint64_t)time(NULL) * 1000;
     uint64_t n = one ? 1 : runs ? strtoull(runs, NULL, 10) : 25;
 
     diag_open(2, DIAG_ERROR);
