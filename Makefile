@@ -34,10 +34,15 @@ OWN     = . lib zk-adapter broker $(BUILD)/gen
 CFLAGS  = -std=gnu11 $(OPT) -fPIC -fno-semantic-interposition -fno-plt \
           -pthread $(SAN) $(WARN) -MMD -MP -D_GNU_SOURCE $(addprefix -iquote ,$(OWN))
 LDFLAGS = -pthread $(SAN)
+LINK    = $(Q)$(CC) $(OPT) $(WHOLE) $(LDFLAGS)
 LIBS    = -levent -levent_pthreads -lzookeeper_st -ljansson -lssl -lcrypto -lisal -lm
 SEGLIBS = -lz -lsnappy -llz4 -lzstd -lisal
 ifneq ($(filter clang%,$(CC)),)
 CFLAGS += -Wno-unknown-warning-option
+else ifeq ($(SAN),)
+# Programs are optimised as wholes: less code, closer together, which saves that
+# thread another sixth. Tests take each file as it is compiled by itself.
+WHOLE   = -flto=auto
 endif
 
 ifeq ($(V),1)
@@ -65,10 +70,10 @@ test_c   := $(sort $(shell find tests/lib tests/zk-adapter tests/broker \
 support_c := $(call find,tests/support)
 fuzz_c   := $(wildcard tests/fuzz/fuzz_*.c)
 
-obj      = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst $(BUILD)/gen/%,gen/%,$(1)))
-seg_o    := $(call obj,$(seg_c)) $(call obj,$(gen_c))
-core_o   := $(call obj,$(core_c))
-support_o := $(call obj,$(support_c))
+under    = $(patsubst %.c,$(1)/%.o,$(patsubst $(BUILD)/gen/%,gen/%,$(2)))
+obj      = $(call under,$(BUILD)/obj,$(1))
+part     = $(call under,$(BUILD)/$(if $(WHOLE),whole,obj),$(1))
+lib_o    := $(call obj,$(seg_c) $(gen_c) $(core_c) $(support_c))
 # ONLY narrows the tests: patterns of their sources.
 ONLY     = %
 tests    := $(patsubst %.c,$(BUILD)/%,$(filter $(ONLY),$(test_c)))
@@ -77,25 +82,21 @@ tests    := $(patsubst %.c,$(BUILD)/%,$(filter $(ONLY),$(test_c)))
 
 .PHONY: all deps run check scenario bench san tsan fuzz headers tidy format \
         install clean
-all: $(BUILD)/libseg.so $(core_o) \
-     $(if $(wildcard broker/controller/controller.c),$(BUILD)/gregor) \
-     $(if $(tools_c),$(BUILD)/gregor-tools)
+all: $(BUILD)/libseg.so $(BUILD)/gregor $(BUILD)/gregor-tools
 
-$(BUILD)/libseg.so: $(seg_o)
+$(BUILD)/libseg.so: $(call part,$(seg_c) $(gen_c))
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,libseg.so -Wl,-Bsymbolic $(LDFLAGS) -o $@ $^ \
-	    $(SEGLIBS)
+	$(LINK) -shared -Wl,-soname,libseg.so -Wl,-Bsymbolic -o $@ $^ $(SEGLIBS)
 
 RPATH = -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
-$(BUILD)/gregor: $(call obj,broker/main.c) $(core_o) $(BUILD)/libseg.so
+$(BUILD)/gregor: $(call part,broker/main.c $(core_c)) $(BUILD)/libseg.so
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS)
+	$(LINK) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS)
 
-$(BUILD)/gregor-tools: $(call obj,$(tools_c)) $(call obj,$(call find,lib/loop)) \
-                       $(call obj,$(call find,lib/tls)) \
-                       $(BUILD)/libseg.so
+$(BUILD)/gregor-tools: $(call part,$(tools_c) $(call find,lib/loop) \
+                           $(call find,lib/tls)) $(BUILD)/libseg.so
 	$(say) LD $@
-	$(Q)$(CC) $(LDFLAGS) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS) \
+	$(LINK) $(RPATH) -o $@ $(filter %.o,$^) -L$(BUILD) -lseg $(LIBS) \
 	    -lrdkafka -ledit
 
 $(GEN)/.made: lib/wire/generate.py $(wildcard lib/wire/gen/*.py) $(SCHEMA)
@@ -105,19 +106,24 @@ $(GEN)/.made: lib/wire/generate.py $(wildcard lib/wire/gen/*.py) $(SCHEMA)
 	$(Q)touch $@
 $(gen_c): $(GEN)/.made ;
 
-$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+define compile
+$(say) CC $<
+$(Q)mkdir -p $(@D)
+$(Q)$(CC) $(CFLAGS) $(1) -c -o $@ $<
+endef
 
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	$(call compile)
 $(BUILD)/obj/%.o: %.c $(GEN)/.made
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
+	$(call compile)
+$(BUILD)/whole/gen/%.o: $(BUILD)/gen/%.c
+	$(call compile,$(WHOLE))
+$(BUILD)/whole/%.o: %.c $(GEN)/.made
+	$(call compile,$(WHOLE))
 
 # -- tests --------------------------------------------------------------------
 
-$(BUILD)/libgregor.a: $(seg_o) $(core_o) $(support_o)
+$(BUILD)/libgregor.a: $(lib_o)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -203,4 +209,4 @@ clean:
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/whole -name '*.d' 2>/dev/null)

@@ -176,14 +176,15 @@ void acceptor_on_slot(struct acceptor *acceptor)
 static struct reactor *least_busy(struct acceptor *acceptor)
 {
     struct net *net = acceptor->net;
-    struct reactor *best = NULL;
+    struct reactor *best;
 
     acceptor->next = (acceptor->next + 1) % net->n_reactors;
-    for (size_t i = 0; i < net->n_reactors; i++) {
+    best = &net->reactors[acceptor->next];
+    for (size_t i = 1; i < net->n_reactors; i++) {
         struct reactor *reactor =
             &net->reactors[(acceptor->next + i) % net->n_reactors];
 
-        if (best == NULL || reactor->n_conns < best->n_conns)
+        if (reactor->n_conns < best->n_conns)
             best = reactor;
     }
     return best;
