@@ -127,6 +127,7 @@ static struct commit *commit_new(struct request *request, const request_in *in)
         .member_id = in->member_id,
         .instance_id = in->group_instance_id,
         .generation = in->generation_id_or_member_epoch,
+        .now_ms = now_ms,
         .items = arena_array(arena, n, sizeof *c->groups.items),
         .on_done = answer,
     };

@@ -109,6 +109,7 @@ struct groups_commit {
     struct request *request;
     struct bytes group_id, member_id, instance_id; /* instance: null for none */
     int32_t generation;                            /* -1: not a member's */
+    int64_t now_ms;                                /* wall clock */
     struct groups_commit_item *items;
     size_t n;
     void (*on_done)(struct request *request); /* on the reactor; may come before

@@ -17,6 +17,9 @@ enum {
 /* One batch; the topic's max.message.bytes decides later. */
 #define BATCH_MOST ((size_t)256 << 20)
 
+/* Most batches are a commit of a few partitions. */
+enum { BATCH_FIRST = 1024 };
+
 /* Inter-broker versions at which the values changed. */
 enum {
     IBP_0_10_1_IV0 = 1010,
@@ -34,6 +37,7 @@ void group_batch_start(struct group_batch *batch, enum codec codec, int ibp,
 
     *batch = (struct group_batch){ .ibp = ibp, .now_ms = now_ms };
     wr_init(&batch->bytes, BATCH_MOST);
+    wr_reserve(&batch->bytes, BATCH_FIRST);
     wr_init(&batch->scratch, BATCH_MOST);
     batch_builder_init(&batch->builder);
     spec.attributes = (int16_t)codec;

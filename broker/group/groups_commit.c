@@ -1,7 +1,6 @@
 /* groups_commit.c - offsets in and out: OffsetCommit, OffsetFetch. */
 #include "group/group_shard.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "broker.h"
 #include "config/config.h"
@@ -21,7 +20,7 @@ static void commit_refuse(struct groups_commit *commit, int16_t error)
 /* The records depend on nothing but the request: made before the lock. */
 static enum err commit_batch(struct groups *groups,
                              const struct groups_commit *commit,
-                             struct group_batch *batch, int64_t wall_ms)
+                             struct group_batch *batch)
 {
     const struct config *cfg = groups->broker->config;
     size_t n = 0;
@@ -29,7 +28,7 @@ static enum err commit_batch(struct groups *groups,
     group_batch_start(
         batch,
         (enum codec)config_int64(cfg, CFG_OFFSETS_TOPIC_COMPRESSION_CODEC),
-        config_ibp(cfg), wall_ms);
+        config_ibp(cfg), commit->now_ms);
     for (size_t i = 0; i < commit->n; i++) {
         const struct groups_commit_item *item = &commit->items[i];
 
@@ -125,7 +124,7 @@ void groups_commit(struct groups *groups, struct groups_commit *commit)
         commit_refuse(commit, KAFKA_UNKNOWN_SERVER_ERROR);
         return;
     }
-    if (commit_batch(groups, commit, &batch, clock_wall_ms()) != ERR_OK) {
+    if (commit_batch(groups, commit, &batch) != ERR_OK) {
         group_batch_fini(&batch);
         commit_refuse(commit, KAFKA_INVALID_COMMIT_OFFSET_SIZE);
         return;

@@ -82,14 +82,31 @@ enum err batch_builder_start(struct batch_builder *builder,
 }
 
 /* Write a length and the bytes; -1 for null. `head` may hold what comes before
- * the length. */
+ * the length; it is the batch itself where nothing is compressed. */
 static void builder_bytes(struct batch_builder *builder, struct wr *head,
                           struct bytes b)
 {
     wr_varint(head, bytes_is_null(b) ? -1 : (int32_t)b.len);
+    if (head == builder->out) {
+        wr_raw(head, b.at, b.len);
+        return;
+    }
     codec_writer_write(&builder->codec, bytes_make(head->data, head->len));
     codec_writer_write(&builder->codec, b);
     head->len = 0;
+}
+
+static void builder_parts(struct batch_builder *builder, struct wr *head,
+                          int64_t timestamp_delta, int32_t offset_delta,
+                          const struct batch_record *record, int32_t body)
+{
+    wr_varint(head, body);
+    wr_i8(head, 0);
+    wr_varlong(head, timestamp_delta);
+    wr_varint(head, offset_delta);
+    builder_bytes(builder, head, record->key);
+    builder_bytes(builder, head, record->value);
+    wr_varint(head, record->n_headers);
 }
 
 static void builder_record(struct batch_builder *builder,
@@ -102,6 +119,7 @@ static void builder_record(struct batch_builder *builder,
     struct wr head = { .data = room,
                        .size = sizeof room,
                        .limit = sizeof room };
+    bool plain = (builder->spec.attributes & BATCH_CODEC_MASK) == CODEC_NONE;
     uint64_t body = 1 + (uint64_t)varlong_size(timestamp_delta) +
                     varlong_size(offset_delta) + bytes_size(record->key) +
                     bytes_size(record->value) +
@@ -111,13 +129,8 @@ static void builder_record(struct batch_builder *builder,
         builder->err = ERR_LIMIT;
         return;
     }
-    wr_varint(&head, (int32_t)body);
-    wr_i8(&head, 0);
-    wr_varlong(&head, timestamp_delta);
-    wr_varint(&head, offset_delta);
-    builder_bytes(builder, &head, record->key);
-    builder_bytes(builder, &head, record->value);
-    wr_varint(&head, record->n_headers);
+    builder_parts(builder, plain ? builder->out : &head, timestamp_delta,
+                  offset_delta, record, (int32_t)body);
     codec_writer_write(&builder->codec, bytes_make(head.data, head.len));
     codec_writer_write(&builder->codec, record->headers);
     builder->inflated += body + varlong_size((int64_t)body);

@@ -46,11 +46,21 @@ uint8_t *wr_room_slow(struct wr *w, size_t n)
     return p;
 }
 
+void wr_reserve(struct wr *w, size_t n)
+{
+    if (n <= w->limit - w->len && wr_room(w, n) != NULL)
+        w->len -= n;
+}
+
 void wr_uvarint(struct wr *w, uint32_t v)
 {
     uint8_t b[5];
     size_t n = 0;
 
+    if (v < 0x80) { /* most are */
+        wr_u8(w, (uint8_t)v);
+        return;
+    }
     while (v >= 0x80) {
         b[n++] = (uint8_t)(v | 0x80);
         v >>= 7;
@@ -70,6 +80,10 @@ void wr_varlong(struct wr *w, int64_t v)
     uint8_t b[10];
     size_t n = 0;
 
+    if (z < 0x80) {
+        wr_u8(w, (uint8_t)z);
+        return;
+    }
     while (z >= 0x80) {
         b[n++] = (uint8_t)(z | 0x80);
         z >>= 7;

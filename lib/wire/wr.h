@@ -54,6 +54,10 @@ void wr_init(struct wr *w, size_t limit);
 /* Free the memory. The cuts' file references are the caller's to give back. */
 void wr_fini(struct wr *w);
 
+/* Have memory for `n` more bytes, all at once, where that many will come. What
+ * goes wrong shows when they are written. */
+void wr_reserve(struct wr *w, size_t n);
+
 /* Make room for `n` bytes at the end and return it, counted as written; NULL
  * after a failure. */
 uint8_t *wr_room_slow(struct wr *w, size_t n);

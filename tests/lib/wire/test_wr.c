@@ -89,6 +89,26 @@ START_TEST(it_grows_over_many_sizes_and_keeps_what_it_has)
 }
 END_TEST
 
+START_TEST(what_is_reserved_stays_where_it_is_and_counts_only_when_written)
+{
+    struct wr w;
+
+    wr_init(&w, 1000);
+    wr_u8(&w, 1);
+    wr_reserve(&w, 999);
+    const uint8_t *data = w.data;
+    ck_assert_uint_eq(w.len, 1);
+    for (int i = 0; i < 999; i++)
+        wr_u8(&w, 2);
+    ck_assert_ptr_eq(w.data, data);
+    ck_assert_uint_eq(w.len, 1000);
+    /* more than the ceiling may never come */
+    wr_reserve(&w, 1);
+    ck_assert_err(w.err, ERR_OK);
+    wr_fini(&w);
+}
+END_TEST
+
 START_TEST(a_string_of_32768_bytes_is_refused)
 {
     static const uint8_t text[32768];
@@ -203,6 +223,7 @@ END_TEST
 UNIT_MAIN("wr", what_is_written_is_read_again,
           the_ceiling_holds_to_the_byte_and_sticks,
           it_grows_over_many_sizes_and_keeps_what_it_has,
+          what_is_reserved_stays_where_it_is_and_counts_only_when_written,
           a_string_of_32768_bytes_is_refused, a_length_is_patched_in_place,
           file_ranges_are_noted_where_they_belong,
           every_cut_handed_in_is_kept_also_after_a_failure,
