@@ -376,6 +376,19 @@ static void victim(const char *host, int port, double interval_s, int fd)
     exit(1);
 }
 
+static void live_until_stable(int size, double interval_s, double limit)
+{
+    while (!all_stable(size)) {
+        if (now_s() >= limit) {
+            fprintf(stderr, "a group of %d does not become stable\n", size);
+            exit(1);
+        }
+        live(interval_s, now_s());
+    }
+}
+
+/* The victim comes last: so it does not lead the group, whose leader alone
+ * knows how many there are. */
 static void killed(const char *host, int port, double interval_s)
 {
     double limit = now_s() + 120, at;
@@ -388,10 +401,10 @@ static void killed(const char *host, int port, double interval_s)
     if (pid == 0)
         victim(host, port, interval_s, ends[0]);
     live_begin(host, port, SURVIVORS, interval_s);
+    live_until_stable(SURVIVORS, interval_s, limit);
     if (write(ends[1], "", 1) != 1)
         die("write");
-    while (!all_stable(SURVIVORS + 1) && now_s() < limit)
-        live(interval_s, now_s());
+    live_until_stable(SURVIVORS + 1, interval_s, limit);
     live(interval_s, now_s() + interval_s);
     while (recv(ends[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0)
         continue;
@@ -400,12 +413,7 @@ static void killed(const char *host, int port, double interval_s)
     kill(pid, SIGKILL);
     at = now_s();
     waitpid(pid, NULL, 0);
-    while (!all_stable(SURVIVORS) && now_s() < limit)
-        live(interval_s, now_s());
-    if (now_s() >= limit) {
-        fprintf(stderr, "the group does not become stable\n");
-        exit(1);
-    }
+    live_until_stable(SURVIVORS, interval_s, limit);
     printf("killed_ms %.0f\n", (last_sync - at) * 1000);
 }
 
