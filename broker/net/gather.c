@@ -19,7 +19,9 @@
  * shows in its thread's CPU time. Between room and full nothing moves, and in
  * each round of housekeeping only some do: so it settles. Nothing moves to a
  * first reactor that hangs, in a write to a disk that stalls say: it uses no
- * CPU time, but its round of housekeeping does not end either.
+ * CPU time, but its round of housekeeping does not end either. And few move in
+ * one turn: where it serves many, none had to be woken for, and to move them
+ * would cost as much again, in the midst of a group's new beginning say.
  *
  * A connection moves between two requests, with nothing received and nothing to
  * send; what arrives meanwhile is seen by the reactor it comes to.
@@ -35,6 +37,7 @@ enum {
     FULL_PERCENT = 60,      /* above, it gives some away */
     HANGS_US = 3000 * 1000, /* a round takes a second at most */
     TAKES_A_ROUND = 4096,
+    MOVES_A_TURN = 4,
     GIVEN_PERCENT = 5, /* what one that is given away is thought to use, until
                           it is measured */
 };
@@ -103,7 +106,7 @@ struct reactor *gather_where(struct conn *conn)
         return NULL;
     if (conn->reactor == first)
         return give(first);
-    if (elapsed < WINDOW_US)
+    if (elapsed < WINDOW_US || conn->reactor->moving++ >= MOVES_A_TURN)
         return NULL;
     quiet = (int64_t)conn->weight * 1000000 <= elapsed * QUIET_PER_S;
     conn->window_us = now;

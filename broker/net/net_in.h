@@ -125,6 +125,7 @@ struct reactor {
     int64_t measured_us;      /* when the two below were measured */
     int64_t used_us;          /* CPU time of its thread */
     _Atomic int used_percent; /* of a core, since the round before */
+    unsigned moving;          /* connections that might have moved this turn */
     size_t gives;             /* connections it may give away in this round */
     _Atomic int takes;        /* and may be given (the first one's; gather.c) */
     struct conn *favoured;    /* goes on reading in spite of the budget */

@@ -75,6 +75,7 @@ static void reactor_on_turn(struct loop_hook *hook)
         reactor_feed_starved(reactor);
     while ((conn = first_of(reactor, CONN_DEAD)) != NULL)
         conn_free(conn);
+    reactor->moving = 0;
 }
 
 /* -- budget

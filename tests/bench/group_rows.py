@@ -81,7 +81,7 @@ class Loads:
 
 
 def rows_of_commits(bench, loads, quick):
-    got = loads.in_turn(1 if quick else 3, "commits", "few", 8, 64, 4, "WARM",
+    got = loads.in_turn(1 if quick else 5, "commits", "few", 8, 64, 4, "WARM",
                         5 if quick else 8, warm_s=(5, 2) if quick else (45, 3),
                         pid=True)
     bench.row("commits of 8 partitions, 64 connections × 4", "1/s", got["commits_s"],

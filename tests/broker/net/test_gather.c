@@ -102,6 +102,23 @@ START_TEST(none_moves_to_a_first_one_that_hangs)
 }
 END_TEST
 
+START_TEST(few_move_in_a_turn_that_serves_many)
+{
+    size_t moved = 0;
+
+    choice_init(3);
+    reactors[0].takes = 100;
+    for (int i = 0; i < 100; i++)
+        moved += place(1, 1) == 0;
+    ck_assert_uint_gt(moved, 0);
+    ck_assert_uint_lt(moved, 10);
+    ck_assert_int_eq(place(2, 1), 0); /* a turn of another one */
+    reactors[1].moving = 0;           /* the next turn */
+    ck_assert_int_eq(place(1, 1), 0);
+    choice_fini();
+}
+END_TEST
+
 START_TEST(a_full_one_gives_to_the_least_used)
 {
     choice_init(3);
@@ -235,6 +252,7 @@ UNIT_MAIN("gather", a_quiet_one_moves_to_the_first_while_that_has_room,
           a_busy_one_among_busy_ones_and_one_just_come_stay,
           a_busy_one_moves_to_the_first_while_one_could_do_all,
           none_moves_to_a_first_one_that_hangs,
+          few_move_in_a_turn_that_serves_many,
           a_full_one_gives_to_the_least_used, the_only_one_keeps_all,
           those_that_moved_are_served_as_before,
           a_stop_closes_those_on_their_way)
