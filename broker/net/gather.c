@@ -85,14 +85,19 @@ static struct reactor *take(struct reactor *first, int64_t now)
                : NULL;
 }
 
-/* One reactor could do what all do now. */
-static bool is_calm(const struct net *net)
+int gather_used_percent(const struct net *net)
 {
     int percent = 0;
 
     for (size_t i = 0; i < net->n_reactors; i++)
         percent += net->reactors[i].used_percent;
-    return percent < ROOM_PERCENT;
+    return percent;
+}
+
+/* One reactor could do what all do now. */
+static bool is_calm(const struct net *net)
+{
+    return gather_used_percent(net) < ROOM_PERCENT;
 }
 
 struct reactor *gather_where(struct conn *conn)

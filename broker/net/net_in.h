@@ -125,6 +125,7 @@ struct reactor {
     int64_t measured_us;      /* when the two below were measured */
     int64_t used_us;          /* CPU time of its thread */
     _Atomic int used_percent; /* of a core, since the round before */
+    bool patient;             /* takes no core from others (patience.c) */
     unsigned moving;          /* connections that might have moved this turn */
     size_t gives;             /* connections it may give away in this round */
     _Atomic int takes;        /* and may be given (the first one's; gather.c) */
@@ -223,6 +224,16 @@ void requests_trim(struct reactor *reactor, size_t keep);
 struct reactor *gather_where(struct conn *conn);
 /* A round of housekeeping: how much of a core the reactor uses. */
 void gather_measure(struct reactor *reactor);
+/* How much of a core all reactors used together, each in its last round; any
+ * thread. */
+int gather_used_percent(const struct net *net);
+
+/* -- patience.c
+ * ---------------------------------------------------------------- */
+
+/* After a round's measurement, on the reactor's thread: whether it takes a core
+ * from others when it is woken. */
+void patience_choose(struct reactor *reactor);
 
 /* -- reactor.c
  * ----------------------------------------------------------------- */

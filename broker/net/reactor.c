@@ -159,6 +159,7 @@ static void reactor_on_keep(struct loop_timer *timer)
     reactor_expire(reactor, CONN_FRAME, frame_timeout_us(reactor));
     requests_trim(reactor, REQUESTS_IDLE);
     gather_measure(reactor);
+    patience_choose(reactor);
     more = bufs_trim(&reactor->bufs);
     if (reactor->n_conns > 0 || more)
         reactor_keep_on(reactor);
