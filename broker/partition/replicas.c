@@ -16,12 +16,13 @@
 #include "wire/errors.h"
 
 enum {
-    INLINE_BYTES = 64 * 1024,       /* always written on the reactor */
+    INLINE_SMALL = 4 * 1024,        /* by a reactor unless writes stall */
     INLINE_LARGE = 2 * 1024 * 1024, /* never, above */
     SLOW_WRITE_US = 1000,           /* a write that makes us careful ... */
     CAREFUL_US = 100 * 1000,        /* ... for so long */
-    STALL_US = 20 * 1000,     /* one that makes us so with all sizes ... */
-    STALLED_US = 1000 * 1000, /* ... for so long */
+    STALL_US = 20 * 1000,           /* one that makes us so with all sizes ... */
+    STALL_TIMES = 10, /* ... for so many times as long as it took: a reactor
+                         stands still for a tenth of its time at most */
 };
 
 /* -- settings
@@ -217,22 +218,27 @@ struct log_dir *const *replicas_dirs(const struct replicas *r, size_t *n)
 bool replicas_may_write_inline(struct replicas *r, size_t size)
 {
     const _Atomic int64_t *until_us =
-        size <= INLINE_BYTES / 16 ? &r->stalled_until_us : &r->slow_until_us;
+        size <= INLINE_SMALL ? &r->stalled_until_us : &r->slow_until_us;
 
     return size <= INLINE_LARGE &&
            atomic_load_explicit(until_us, memory_order_relaxed) <=
                clock_mono_us();
 }
 
+static void careful_until(_Atomic int64_t *until_us, int64_t us)
+{
+    if (us > atomic_load_explicit(until_us, memory_order_relaxed))
+        atomic_store_explicit(until_us, us, memory_order_relaxed);
+}
+
 void replicas_note_write(struct replicas *r, int64_t took_us)
 {
+    int64_t now = took_us > SLOW_WRITE_US ? clock_mono_us() : 0;
+
     if (took_us > SLOW_WRITE_US)
-        atomic_store_explicit(&r->slow_until_us, clock_mono_us() + CAREFUL_US,
-                              memory_order_relaxed);
+        careful_until(&r->slow_until_us, now + CAREFUL_US);
     if (took_us > STALL_US)
-        atomic_store_explicit(&r->stalled_until_us,
-                              clock_mono_us() + STALLED_US,
-                              memory_order_relaxed);
+        careful_until(&r->stalled_until_us, now + took_us * STALL_TIMES);
 }
 
 /* -- directories
