@@ -23,6 +23,13 @@ static void send(struct request *request)
         request_reply(request, request->park);
 }
 
+/* A member that was told its generation asks for its part next. */
+static void send_join(struct request *request)
+{
+    request_expect_prompt(request);
+    send(request);
+}
+
 static void fill_members(struct arena *arena, const struct group *group,
                          struct wire_join_group_response *out)
 {
@@ -65,7 +72,7 @@ void shard_on_join(struct group_env *env, void *waiter,
     out->skip_assignment = answer->skip_assignment;
     if (answer->members)
         fill_members(arena, answer->members, out);
-    request_post(request, send);
+    request_post(request, send_join);
 }
 
 void shard_on_sync(struct group_env *env, void *waiter,

@@ -84,6 +84,13 @@ MUST_USE void *request_read(struct request *request);
  * `response` refers to may lie there. Reactor thread only. */
 void request_reply(struct request *request, const void *response);
 
+/* Before the answer: what this client asks next will be answered at once, so
+ * TCP need not acknowledge it by itself, but with that answer. TCP finds that
+ * out from quick answers; after one that was long in coming it must be told.
+ * Where it turns out wrong, the acknowledgement comes 40 ms late, which harms
+ * nobody. Reactor thread only. */
+void request_expect_prompt(struct request *request);
+
 /* No answer (Produce acks=0), go on with the next request. */
 void request_reply_none(struct request *request);
 

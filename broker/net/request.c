@@ -4,9 +4,13 @@
  * does not go through malloc for them.
  */
 #include <assert.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "net/frame.h"
 #include "net/net_in.h"
+
+enum { PROMPT_US = 40 * 1000 }; /* Linux's least delay of an acknowledgement */
 
 static struct request_in *in_of(struct request *request)
 {
@@ -246,6 +250,17 @@ void request_reply(struct request *request, const void *response)
         conn_close(conn);
     }
     request_end(in_of(request));
+}
+
+void request_expect_prompt(struct request *request)
+{
+    const struct conn *conn = request->conn;
+    int64_t took_us = loop_now_us(request->reactor->loop) - request->arrived_us;
+    int off = 0;
+
+    if (took_us >= PROMPT_US && conn->state != CONN_DEAD)
+        (void)setsockopt(conn->io.fd, IPPROTO_TCP, TCP_QUICKACK, &off,
+                         sizeof off);
 }
 
 void request_reply_none(struct request *request)
