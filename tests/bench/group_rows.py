@@ -118,9 +118,9 @@ def row_of_rounds(bench, loads, quick):
     Kafka 20 s."""
     rounds = {}
     for kind in loads.systems:
-        for _ in range(3 if quick else 12 if kind == "kafka" else 1):
+        for _ in range(3 if quick or kind != "kafka" else 12):
             loads.one(kind, "round", 1000)
-    for _ in range(3 if quick else 5):
+    for _ in range(3 if quick else 9):
         for kind in loads.systems:
             rounds.setdefault(kind, []).append(
                 loads.one(kind, "round", 1000)["round_ms"])
