@@ -21,8 +21,8 @@ enum {
     SLOW_WRITE_US = 1000,           /* a write that makes us careful ... */
     CAREFUL_US = 100 * 1000,        /* ... for so long */
     STALL_US = 20 * 1000,           /* one that makes us so with all sizes ... */
-    STALL_TIMES = 10, /* ... for so many times as long as it took: a reactor
-                         stands still for a tenth of its time at most */
+    STALL_TIMES = 10, /* ... for so many times as long as it took: stalls cost
+                         a reactor a tenth of its time at most */
 };
 
 /* -- settings
@@ -233,10 +233,12 @@ static void careful_until(_Atomic int64_t *until_us, int64_t us)
 
 void replicas_note_write(struct replicas *r, int64_t took_us)
 {
-    int64_t now = took_us > SLOW_WRITE_US ? clock_mono_us() : 0;
+    int64_t now;
 
-    if (took_us > SLOW_WRITE_US)
-        careful_until(&r->slow_until_us, now + CAREFUL_US);
+    if (took_us <= SLOW_WRITE_US)
+        return;
+    now = clock_mono_us();
+    careful_until(&r->slow_until_us, now + CAREFUL_US);
     if (took_us > STALL_US)
         careful_until(&r->stalled_until_us, now + took_us * STALL_TIMES);
 }
