@@ -19,5 +19,7 @@ void api_heartbeat(struct request *request)
             : groups_heartbeat(request->broker->groups, in->group_id,
                                in->member_id, in->group_instance_id,
                                in->generation_id, request->arrived_us);
+    if (out.error_code == KAFKA_NONE)
+        request_expect_no_hurry(request);
     request_reply(request, &out);
 }

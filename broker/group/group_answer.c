@@ -23,13 +23,6 @@ static void send(struct request *request)
         request_reply(request, request->park);
 }
 
-/* A member that was told its generation asks for its part next. */
-static void send_join(struct request *request)
-{
-    request_expect_prompt(request);
-    send(request);
-}
-
 static void fill_members(struct arena *arena, const struct group *group,
                          struct wire_join_group_response *out)
 {
@@ -72,7 +65,7 @@ void shard_on_join(struct group_env *env, void *waiter,
     out->skip_assignment = answer->skip_assignment;
     if (answer->members)
         fill_members(arena, answer->members, out);
-    request_post(request, send_join);
+    request_post(request, send);
 }
 
 void shard_on_sync(struct group_env *env, void *waiter,

@@ -145,6 +145,8 @@ void groups_join(struct groups *groups, struct request *request,
     wire_join_group_response_init(out);
     request->park = out;
     request_drop_frame(request); /* it may wait for long */
+    if (join.member_id.len > 0 || !join.id_required)
+        request_expect_wait(request);
     join_enter(groups, id, session_ms, &join);
     group_member_free(&join.fresh);
 }

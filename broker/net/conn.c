@@ -169,6 +169,8 @@ static void conn_settle(struct conn *conn, bool progress)
     }
     if (state != CONN_BUSY && state != CONN_SENDING)
         conn->heard = false;
+    loop_io_set_unhurried(&conn->io, state == CONN_IDLE && conn->drained &&
+                                         conn->n_no_hurry == NET_NO_HURRY);
     loop_io_want(&conn->io, conn_wants(conn));
 }
 

@@ -262,6 +262,7 @@ bool conn_read(struct conn *conn)
         else
             more = recv_scratch(conn, &turn);
     }
+    conn->drained = !more;
     if (conn->reactor->favoured == conn && conn->need == 0)
         conn->reactor->favoured = NULL; /* it had nothing to send */
     return conn->stash.data != NULL && conn->request == NULL && !conn->starved;

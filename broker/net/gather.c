@@ -21,7 +21,8 @@
  * first reactor that hangs, in a write to a disk that stalls say: it uses no
  * CPU time, but its round of housekeeping does not end either. And few move in
  * one turn: where it serves many, none had to be woken for, and to move them
- * would cost as much again, in the midst of a group's new beginning say.
+ * would cost as much again, in the midst of a group's new beginning say. Those
+ * without hurry may all move: they are served together in any case.
  *
  * A connection moves between two requests, with nothing received and nothing to
  * send; what arrives meanwhile is seen by the reactor it comes to.
@@ -111,7 +112,9 @@ struct reactor *gather_where(struct conn *conn)
         return NULL;
     if (conn->reactor == first)
         return give(first);
-    if (elapsed < WINDOW_US || conn->reactor->moving++ >= MOVES_A_TURN)
+    if (elapsed < WINDOW_US)
+        return NULL;
+    if (!conn->io.unhurried && conn->reactor->moving++ >= MOVES_A_TURN)
         return NULL;
     quiet = (int64_t)conn->weight * 1000000 <= elapsed * QUIET_PER_S;
     conn->window_us = now;

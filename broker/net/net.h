@@ -84,12 +84,18 @@ MUST_USE void *request_read(struct request *request);
  * `response` refers to may lie there. Reactor thread only. */
 void request_reply(struct request *request, const void *response);
 
-/* Before the answer: what this client asks next will be answered at once, so
- * TCP need not acknowledge it by itself, but with that answer. TCP finds that
- * out from quick answers; after one that was long in coming it must be told.
- * Where it turns out wrong, the acknowledgement comes 40 ms late, which harms
- * nobody. Reactor thread only. */
-void request_expect_prompt(struct request *request);
+/* Before it waits for long: acknowledge it now, and what this client asks next
+ * with its answer, which will come at once. Left to itself TCP acknowledges
+ * this request 40 ms late and concludes that nothing is answered here: it then
+ * acknowledges what comes next by itself, a packet for each of a group's
+ * members just when all are served. Reactor thread only. */
+void request_expect_wait(struct request *request);
+
+/* Before the answer: what this client asks next can wait a little, as one
+ * heartbeat after another can. After two such requests in a row the next one
+ * may be read LOOP_UNHURRIED_US late where there are many such connections.
+ * Reactor thread only. */
+void request_expect_no_hurry(struct request *request);
 
 /* No answer (Produce acks=0), go on with the next request. */
 void request_reply_none(struct request *request);

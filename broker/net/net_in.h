@@ -36,10 +36,13 @@ enum net_limits {
                                      the others have their turn */
     NET_TURN_REQUESTS = 32,       /* handled of one connection, likewise */
     NET_OUT_SOFT = 64 * 1024,     /* bytes of replies gathered before sending */
-    NET_REQUESTS_KEPT = 32,       /* free request structs of a reactor */
+    NET_REQUESTS_KEPT = 1024,     /* free structs, until the next housekeeping:
+                                     what a group's members joined with, they
+                                     ask for their parts with */
     NET_WEIGHT_BYTES = 16 * 1024, /* in or out: as busy as a request more */
     NET_BACKLOG = 1024,           /* least length of the accept queue */
-    NET_ACCEPT_TURN = 64,         /* connections accepted in one turn */
+    NET_NO_HURRY = 2, /* heartbeats in a row, then it is read without hurry */
+    NET_ACCEPT_TURN = 64,               /* connections accepted in one turn */
     NET_REPLY_MOST = 512 * 1024 * 1024, /* memory bytes of one connection's
                                            replies, file ranges not counted */
 };
@@ -89,13 +92,17 @@ struct conn {
     uint32_t counted;           /* bytes of it in the budget */
     uint8_t head[4];            /* its length, as far as known */
     uint8_t head_got;
-    uint8_t state;   /* enum conn_state; conn_settle() writes it */
-    bool heard;      /* readable while BUSY or SENDING: not asked
-                        again until we can read */
-    bool bulky;      /* the last frame was large: read the next
-                        length alone, then straight into its buffer */
-    bool starved;    /* waits for the budget */
-    bool in_handler; /* replies come from inside conn_serve() */
+    uint8_t state;      /* enum conn_state; conn_settle() writes it */
+    bool heard;         /* readable while BUSY or SENDING: not asked
+                           again until we can read */
+    bool bulky;         /* the last frame was large: read the next
+                           length alone, then straight into its buffer */
+    bool starved;       /* waits for the budget */
+    bool in_handler;    /* replies come from inside conn_serve() */
+    bool drained;       /* the socket gave less than was asked for */
+    bool no_hurry;      /* said of the request being served */
+    uint8_t n_no_hurry; /* requests in a row of which it was said; counted up
+                           to NET_NO_HURRY */
     struct stash stash;
     int64_t active_us;    /* last progress, monotonic */
     int64_t window_us;    /* since then `weight` counts */

@@ -10,7 +10,11 @@
 #include "net/frame.h"
 #include "net/net_in.h"
 
-enum { PROMPT_US = 40 * 1000 }; /* Linux's least delay of an acknowledgement */
+/* Values of TCP_QUICKACK; see tcp(7) and tcp_sock_set_quickack(). */
+enum {
+    ACK_WITH_ANSWERS = 0,
+    ACK_NOW = 2, /* what is not acknowledged yet; else it is as above */
+};
 
 static struct request_in *in_of(struct request *request)
 {
@@ -78,6 +82,11 @@ static void request_end(struct request_in *in)
     assert(conn->request == in);
     frame_drop(in);
     conn->request = NULL;
+    if (!conn->no_hurry)
+        conn->n_no_hurry = 0;
+    else if (conn->n_no_hurry < NET_NO_HURRY)
+        conn->n_no_hurry++;
+    conn->no_hurry = false;
     arena_reset(&in->request.arena);
     if (reactor->n_free_requests < NET_REQUESTS_KEPT) {
         list_remove(&in->link);
@@ -252,15 +261,26 @@ void request_reply(struct request *request, const void *response)
     request_end(in_of(request));
 }
 
-void request_expect_prompt(struct request *request)
+static void set_quickack(const struct conn *conn, int value)
+{
+    (void)setsockopt(conn->io.fd, IPPROTO_TCP, TCP_QUICKACK, &value,
+                     sizeof value);
+}
+
+void request_expect_wait(struct request *request)
 {
     const struct conn *conn = request->conn;
-    int64_t took_us = loop_now_us(request->reactor->loop) - request->arrived_us;
-    int off = 0;
 
-    if (took_us >= PROMPT_US && conn->state != CONN_DEAD)
-        (void)setsockopt(conn->io.fd, IPPROTO_TCP, TCP_QUICKACK, &off,
-                         sizeof off);
+    if (conn->state == CONN_DEAD)
+        return;
+    set_quickack(conn, ACK_NOW);
+    /* the first leaves it undone where nothing was to be acknowledged */
+    set_quickack(conn, ACK_WITH_ANSWERS);
+}
+
+void request_expect_no_hurry(struct request *request)
+{
+    request->conn->no_hurry = true;
 }
 
 void request_reply_none(struct request *request)

@@ -86,6 +86,7 @@ enum err loop_new(struct loop **out, const char *name, struct errmsg *why)
     list_init(&loop->hooks);
     loop->wake.fd = -1;
     loop->alarm.fd = -1;
+    unhurried_init(&loop->unhurried);
     loop->alarm_us = INT64_MAX;
     wheel_init(&loop->wheel, clock_mono_us());
     err = loop_open(loop, why);
@@ -114,6 +115,7 @@ void loop_free(struct loop **loop)
     assert(!dead->running && !dead->threaded);
     while (atomic_load(&dead->posters) > 0)
         sched_yield(); /* somebody is about to write to the descriptor */
+    unhurried_fini(&dead->unhurried);
     io_close(&dead->wake);
     io_close(&dead->alarm);
     if (dead->base != NULL)

@@ -59,6 +59,8 @@ int64_t loop_now_us(const struct loop *loop);
 
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
+#define LOOP_UNHURRIED_US (10 * 1000) /* loop_io_set_unhurried() */
+
 struct loop_io;
 typedef void loop_io_fn(struct loop_io *io, unsigned ready);
 
@@ -70,6 +72,9 @@ struct loop_io {
                              free the object around it */
     int fd;               /* -1: none; not owned */
     unsigned want;        /* bits asked for last */
+    bool unhurried;       /* as was said last */
+    bool in_set;          /* of the unhurried; no event then */
+    struct list shown_link; /* of those that a look into the set has shown */
 };
 
 /* Tie a descriptor to a loop; nothing is wanted yet. */
@@ -80,6 +85,14 @@ void loop_io_init(struct loop_io *io, struct loop *loop, int fd,
  * change costs one system call. Readiness that was seen but not told yet may be
  * told in a later turn then. */
 void loop_io_want(struct loop_io *io, unsigned want);
+
+/* Whether that it can be read, while nothing else is wanted, may be told up to
+ * LOOP_UNHURRIED_US late: those of which it is true are told of together where
+ * they are many, so the loop wakes seldom for them (unhurried.c). They are
+ * told once of each arrival: say it only of one that was read until there was
+ * nothing left, and takes it back when on_ready leaves something. False to
+ * begin with. Cheap when nothing changes; a change costs two system calls. */
+void loop_io_set_unhurried(struct loop_io *io, bool unhurried);
 
 /* Stop waiting and forget the descriptor (does not close it). Also right after
  * the descriptor was closed and its number reused, as long as the new one was

@@ -10,6 +10,17 @@
 
 struct event_base;
 
+/* Descriptors that may be told of late; its members are set when the first one
+ * comes. */
+struct unhurried {
+    struct loop_io io;       /* an epoll set of them; -1: there was none yet */
+    struct loop_timer timer; /* the next look, while `io` is not waited for */
+    int64_t looked_us;       /* when it was waited for and showed something */
+    int n_lone;              /* times in a row that it showed one alone, each
+                                soon after the one before */
+    struct list shown;       /* not told yet; empty between two looks */
+};
+
 struct loop {
     struct event_base *base;
     char name[16];   /* of the thread; the kernel's limit */
@@ -22,8 +33,9 @@ struct loop {
     _Atomic uint32_t posters;   /* threads inside loop_post() */
     struct loop_io wake;        /* eventfd */
     struct loop_io alarm;       /* timerfd */
-    int64_t alarm_us;           /* set to ring then; INT64_MAX: not set */
-    int64_t now_us;             /* valid while now_fresh */
+    struct unhurried unhurried;
+    int64_t alarm_us; /* set to ring then; INT64_MAX: not set */
+    int64_t now_us;   /* valid while now_fresh */
     bool now_fresh;
     struct wheel wheel;
     struct list hooks;
@@ -33,5 +45,14 @@ struct loop {
 
 /* The turn has begun: callbacks may ask for the time. */
 void loop_wake_now(struct loop *loop);
+
+/* -- unhurried.c ----------------------------------------------------------- */
+
+void unhurried_init(struct unhurried *set);
+/* False: it cannot be had there, wait for it as for any other. */
+bool unhurried_add(struct unhurried *set, struct loop_io *io);
+void unhurried_remove(struct unhurried *set, struct loop_io *io);
+/* The loop does not run, and the set is empty. */
+void unhurried_fini(struct unhurried *set);
 
 #endif

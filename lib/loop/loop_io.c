@@ -1,8 +1,9 @@
 /* loop_io.c - descriptors, by way of libevent.
  *
  * One event a descriptor, made when something is wanted and freed when nothing
- * is: a descriptor that is only kept costs no memory here. To change what is
- * wanted, the new event is added before the old one goes; libevent counts
+ * is: a descriptor that is only kept costs no memory here, nor does one among
+ * the unhurried, which lie in a set of their own (unhurried.c). To change what
+ * is wanted, the new event is added before the old one goes; libevent counts
  * events per descriptor, so the kernel hears of it once.
  */
 #include <event2/event.h>
@@ -34,6 +35,7 @@ void loop_io_init(struct loop_io *io, struct loop *loop, int fd,
                   loop_io_fn *on_ready)
 {
     *io = (struct loop_io){ .loop = loop, .fd = fd, .on_ready = on_ready };
+    list_init(&io->shown_link);
 }
 
 static struct event *io_event(struct loop_io *io, unsigned want)
@@ -66,17 +68,44 @@ static void io_event_free(struct event **event)
     *event = NULL;
 }
 
-void loop_io_want(struct loop_io *io, unsigned want)
+static void io_leave_set(struct loop_io *io)
+{
+    if (io->in_set)
+        unhurried_remove(&io->loop->unhurried, io);
+    io->in_set = false;
+}
+
+static void io_watch(struct loop_io *io, unsigned want, bool unhurried)
 {
     struct event *old = io->event;
 
+    assert(io->fd >= 0);
+    io_leave_set(io);
+    io->event = NULL;
+    if (unhurried && want == LOOP_READ)
+        io->in_set = unhurried_add(&io->loop->unhurried, io);
+    if (want != 0 && !io->in_set)
+        io->event = io_event(io, want);
+    io_event_free(&old);
+}
+
+void loop_io_want(struct loop_io *io, unsigned want)
+{
     assert(loop_is_mine(io->loop));
     if (want == io->want)
         return;
-    assert(io->fd >= 0);
-    io->event = want ? io_event(io, want) : NULL;
+    io_watch(io, want, io->unhurried);
     io->want = want;
-    io_event_free(&old);
+}
+
+void loop_io_set_unhurried(struct loop_io *io, bool unhurried)
+{
+    assert(loop_is_mine(io->loop));
+    if (unhurried == io->unhurried)
+        return;
+    if (io->want == LOOP_READ)
+        io_watch(io, io->want, unhurried);
+    io->unhurried = unhurried;
 }
 
 void loop_io_fini(struct loop_io *io)
@@ -85,6 +114,8 @@ void loop_io_fini(struct loop_io *io)
         return;
     assert(loop_is_mine(io->loop));
     io_event_free(&io->event);
+    io_leave_set(io);
     io->fd = -1;
     io->want = 0;
+    io->unhurried = false;
 }

@@ -174,6 +174,7 @@ static void on_heartbeat(struct request *request)
         return;
     wire_heartbeat_response_init(&response);
     response.error_code = (int16_t)in->generation_id;
+    request_expect_no_hurry(request);
     request_reply(request, &response);
 }
 

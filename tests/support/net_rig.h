@@ -2,7 +2,7 @@
  * client for it. For the tests of broker/net alone.
  *
  *   ApiVersions  answered; an unknown version with a version 0 body
- *   Heartbeat    error_code echoes generation_id
+ *   Heartbeat    error_code echoes generation_id; the next one may be read late
  *   LeaveGroup   parked until rig_release()
  *   Produce      acks -1: answered with a sum of the body as base offset;
  *                0: no answer; 7: closed; 9: frame dropped, then parked

@@ -1,4 +1,4 @@
-/* When TCP is told that what comes next is answered at once. */
+/* When TCP acknowledges a request that waits, and the one after it. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -36,36 +36,67 @@ static void pair_close(void)
     loop_free(&loop);
 }
 
-/* Whether TCP acknowledges by itself what comes next, after a request that took
- * so long. */
-static bool acks_at_once(int64_t took_us, enum conn_state state)
+static bool acks_at_once(int fd)
+{
+    int on = -1;
+    socklen_t size = sizeof on;
+
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, &size), 0);
+    return on;
+}
+
+/* Segments that `fd` has sent and the other side has not acknowledged. */
+static unsigned unacked(int fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_unacked;
+}
+
+static void expect_wait(enum conn_state state)
 {
     struct reactor reactor = { .loop = loop };
     struct conn conn = { .io.fd = server, .state = (uint8_t)state };
     struct request request = { .conn = &conn, .reactor = &reactor };
-    int on = 1;
-    socklen_t size = sizeof on;
 
-    request.arrived_us = loop_now_us(loop) - took_us;
-    setsockopt(server, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-    request_expect_prompt(&request);
-    ck_assert_int_eq(
-        getsockopt(server, IPPROTO_TCP, TCP_QUICKACK, &on, &size), 0);
-    return on;
+    request_expect_wait(&request);
 }
 
-START_TEST(after_a_late_answer_the_next_acknowledgement_goes_with_an_answer)
+static void quickack(int fd, int on)
 {
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on),
+                     0);
+}
+
+START_TEST(a_request_that_waits_is_acknowledged_at_once)
+{
+    char byte;
+
     pair_open();
-    ck_assert(!acks_at_once(1000000, CONN_BUSY));
+    quickack(server, 0);
+    ck_assert_int_eq(write(client, "x", 1), 1);
+    ck_assert_int_eq(read(server, &byte, 1), 1);
+    ck_assert_uint_eq(unacked(client), 1);
+    expect_wait(CONN_BUSY);
+    ck_assert_uint_eq(unacked(client), 0);
     pair_close();
 }
 END_TEST
 
-START_TEST(after_a_quick_one_tcp_knows_best)
+START_TEST(and_what_comes_next_with_its_answer)
 {
+    char byte;
+
     pair_open();
-    ck_assert(acks_at_once(1000, CONN_BUSY));
+    quickack(server, 1);
+    expect_wait(CONN_BUSY);
+    ck_assert(!acks_at_once(server));
+    ck_assert_int_eq(write(client, "x", 1), 1);
+    ck_assert_int_eq(read(server, &byte, 1), 1);
+    expect_wait(CONN_BUSY);
+    ck_assert(!acks_at_once(server));
     pair_close();
 }
 END_TEST
@@ -73,12 +104,13 @@ END_TEST
 START_TEST(a_connection_that_is_gone_is_left_alone)
 {
     pair_open();
-    ck_assert(acks_at_once(1000000, CONN_DEAD));
+    quickack(server, 1);
+    expect_wait(CONN_DEAD);
+    ck_assert(acks_at_once(server));
     pair_close();
 }
 END_TEST
 
-UNIT_MAIN("prompt",
-          after_a_late_answer_the_next_acknowledgement_goes_with_an_answer,
-          after_a_quick_one_tcp_knows_best,
+UNIT_MAIN("prompt", a_request_that_waits_is_acknowledged_at_once,
+          and_what_comes_next_with_its_answer,
           a_connection_that_is_gone_is_left_alone)
