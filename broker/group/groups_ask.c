@@ -146,7 +146,7 @@ void groups_join(struct groups *groups, struct request *request,
     request->park = out;
     request_drop_frame(request); /* it may wait for long */
     if (join.member_id.len > 0 || !join.id_required)
-        request_expect_wait(request);
+        request_expect_wait(request); /* else it is given an id now */
     join_enter(groups, id, session_ms, &join);
     group_member_free(&join.fresh);
 }

@@ -35,14 +35,15 @@ enum net_limits {
     NET_TURN_BYTES = 1024 * 1024, /* received or sent of one connection before
                                      the others have their turn */
     NET_TURN_REQUESTS = 32,       /* handled of one connection, likewise */
+    NET_NO_HURRY = 2,             /* requests in a row of which it was said that
+                                     the next can wait: then it does */
     NET_OUT_SOFT = 64 * 1024,     /* bytes of replies gathered before sending */
     NET_REQUESTS_KEPT = 1024,     /* free structs, until the next housekeeping:
                                      what a group's members joined with, they
                                      ask for their parts with */
     NET_WEIGHT_BYTES = 16 * 1024, /* in or out: as busy as a request more */
     NET_BACKLOG = 1024,           /* least length of the accept queue */
-    NET_NO_HURRY = 2, /* heartbeats in a row, then it is read without hurry */
-    NET_ACCEPT_TURN = 64,               /* connections accepted in one turn */
+    NET_ACCEPT_TURN = 64,         /* connections accepted in one turn */
     NET_REPLY_MOST = 512 * 1024 * 1024, /* memory bytes of one connection's
                                            replies, file ranges not counted */
 };

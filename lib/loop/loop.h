@@ -90,8 +90,9 @@ void loop_io_want(struct loop_io *io, unsigned want);
  * LOOP_UNHURRIED_US late: those of which it is true are told of together where
  * they are many, so the loop wakes seldom for them (unhurried.c). They are
  * told once of each arrival: say it only of one that was read until there was
- * nothing left, and takes it back when on_ready leaves something. False to
- * begin with. Cheap when nothing changes; a change costs two system calls. */
+ * nothing left, and take it back when on_ready leaves something. False to begin
+ * with, and after loop_io_fini(). Owner thread only. Cheap when nothing
+ * changes; a change costs two system calls. */
 void loop_io_set_unhurried(struct loop_io *io, bool unhurried);
 
 /* Stop waiting and forget the descriptor (does not close it). Also right after

@@ -48,9 +48,13 @@ void loop_wake_now(struct loop *loop);
 
 /* -- unhurried.c ----------------------------------------------------------- */
 
+/* An empty set; takes no descriptor yet. */
 void unhurried_init(struct unhurried *set);
-/* False: it cannot be had there, wait for it as for any other. */
+/* `io`, of the set's loop and not in the set, is told of from here on, also of
+ * what has arrived already. False: the kernel has no room for it there, wait
+ * for it as for any other. */
 bool unhurried_add(struct unhurried *set, struct loop_io *io);
+/* It is not told of any more, not even of what a look has shown. */
 void unhurried_remove(struct unhurried *set, struct loop_io *io);
 /* The loop does not run, and the set is empty. */
 void unhurried_fini(struct unhurried *set);

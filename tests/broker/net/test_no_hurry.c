@@ -16,6 +16,8 @@ static void on_heartbeat(struct request *request)
     const struct wire_heartbeat_request *in = request_read(request);
     struct wire_heartbeat_response out;
 
+    if (in == NULL)
+        return;
     wire_heartbeat_response_init(&out);
     out.error_code = request->conn->io.unhurried;
     if (in->generation_id == CALM)
